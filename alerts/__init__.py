@@ -1,0 +1,1 @@
+"""Readings and observations in, alarms with a full life, notices and their record out."""

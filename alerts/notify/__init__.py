@@ -1,0 +1,1 @@
+"""How an alarm reaches people: channels behind one port."""

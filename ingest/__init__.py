@@ -1,0 +1,1 @@
+"""Bytes from chargers, sensors and cameras in, durable readings and frames out."""

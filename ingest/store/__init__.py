@@ -1,0 +1,1 @@
+"""Where readings are kept; `port` says what every store can do."""
