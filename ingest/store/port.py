@@ -18,12 +18,16 @@ class StoreError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A message, or a part of it, on its way to the dead letters."""
+    """A message, or a part of it, on its way to the dead letters.
+
+    `size` is the message's true length where `payload` is only its beginning, else None.
+    """
 
     received_ms: int
     topic: str
     reason: str
     payload: bytes
+    size: int | None = None
 
 
 class LatestValue(NamedTuple):
@@ -67,7 +71,12 @@ class TelemetryStore(Protocol):
     ) -> list[tuple[int, float]]:
         """`[ts_ms, value]` a bucket of `every_s` seconds that has values, `from_ms` inclusive, `to_ms` exclusive.
 
-        `every_s` 0: every stored value as it is. Bools count as 0 and 1, enums as their index.
+        Buckets begin at whole multiples of `every_s` since the epoch and are named by their beginning, so the first
+        may be named earlier than `from_ms`; only values within the range count. `every_s` 0: every stored value as it
+        is. Bools count as 0 and 1, enums as their index.
+
+        Raises:
+            ValueError: no such field or aggregate, or `every_s` below 0.
         """
 
     async def dead_letters(self, limit: int, before_id: int | None = None) -> list[DeadLetter]:

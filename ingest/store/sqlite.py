@@ -1,0 +1,198 @@
+"""The embedded telemetry store: one SQLite file, one writing thread, readers that never wait for it.
+
+A commit is on the disk before `append` returns (WAL, synchronous FULL). Several processes may read the file while one
+writes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import structlog
+
+from ingest.model import DeadLetter, DeviceRef
+from ingest.store.history import Question, read_history
+from ingest.store.port import Aggregate, Appended, LatestValue, Message, Refusal, StoreError
+from ingest.store.retention import Retention, trim_step
+from ingest.store.rollup import summarise_due
+from ingest.store.rows import check_query
+from ingest.store.schema import connect_reader, connect_writer
+from ingest.store.series import find_series, read_latest
+from ingest.store.writer import Writer
+from shedwatch.clock import Clock, SystemClock
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+READERS = 2
+ROLLUP_EVERY_S = 10.0
+TRIM_EVERY_S = 600.0
+
+
+class StoredEvent(NamedTuple):
+    """An event push or a change of status, as kept. `kind` is `event` or `status`."""
+
+    device: DeviceRef
+    port: int | None
+    ts_ms: int
+    received_ms: int
+    kind: str
+    word: str
+
+
+class SqliteStore:
+    """`TelemetryStore` on one file. `open` it, keep `maintain` running, `close` it."""
+
+    def __init__(self, path: Path, clock: Clock, retention: Retention) -> None:
+        self.path = path
+        self._clock = clock
+        self._retention = retention
+        self._writing = ThreadPoolExecutor(1, "store-writer")
+        self._reading = ThreadPoolExecutor(READERS, "store-reader")
+        self._connection: sqlite3.Connection | None = None
+        self._writer: Writer | None = None
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+
+    @classmethod
+    async def open(cls, path: Path, clock: Clock | None = None, retention: Retention | None = None) -> SqliteStore:
+        """Open or create the file (and its folder).
+
+        Raises:
+            SchemaError: another program's file, or another version's.
+            StoreError: it cannot be opened now.
+        """
+        store = cls(path, clock or SystemClock(), retention or Retention())
+        try:
+            await store._write(lambda _connection: None)
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def append(self, messages: Sequence[Message], refusals: Sequence[Refusal] = ()) -> Appended:
+        """See `TelemetryStore.append`. `Appended` counts messages."""
+        return await self._write(lambda _connection: self._writer_now().append(messages, refusals))
+
+    async def latest(self) -> dict[tuple[DeviceRef, int | None], dict[str, LatestValue]]:
+        return await self._read(read_latest)
+
+    async def history(
+        self, device: DeviceRef, port: int | None, field: str, from_ms: int, to_ms: int, every_s: int, agg: Aggregate
+    ) -> list[tuple[int, float]]:
+        check_query(field, every_s, agg)
+
+        def ask(connection: sqlite3.Connection) -> list[tuple[int, float]]:
+            series = find_series(connection, device, port)
+            if series is None or to_ms <= from_ms:
+                return []
+            return read_history(connection, Question(series, field, from_ms, to_ms, every_s * 1000, agg))
+
+        return await self._read(ask)
+
+    async def events(self, from_ms: int, to_ms: int, limit: int = 1000) -> list[StoredEvent]:
+        """Event pushes and changes of status in `[from_ms, to_ms)`, oldest first."""
+        query = (
+            "SELECT site, shed, device, port, ts, received_ms, event.kind, word FROM event"
+            " JOIN series ON series.id = event.series WHERE ts >= ? AND ts < ? ORDER BY ts LIMIT ?"
+        )
+        rows = await self._read(lambda connection: connection.execute(query, (from_ms, to_ms, limit)).fetchall())
+        return [StoredEvent(DeviceRef(*row[:3]), row[3] or None, *row[4:]) for row in rows]
+
+    async def dead_letters(self, limit: int, before_id: int | None = None) -> list[DeadLetter]:
+        query = (
+            "SELECT id, received_ms, topic, reason, payload, size FROM dead_letter"
+            " WHERE ? IS NULL OR id < ? ORDER BY id DESC LIMIT ?"
+        )
+        rows = await self._read(lambda connection: connection.execute(query, (before_id, before_id, limit)).fetchall())
+        return [DeadLetter(*row) for row in rows]
+
+    async def dead_letter_count(self) -> int:
+        query = "SELECT count(*) FROM dead_letter"
+        return await self._read(lambda connection: int(connection.execute(query).fetchone()[0]))
+
+    async def maintain(self) -> None:
+        """Summarise and give up what is old, until cancelled. An error is logged and tried again later."""
+        trim_at = self._clock.monotonic()
+        while True:
+            try:
+                await self.summarise()
+                if self._clock.monotonic() >= trim_at:
+                    await self.trim()
+                    trim_at = self._clock.monotonic() + TRIM_EVERY_S
+            except StoreError as error:
+                log.warning("store_maintenance_failed", reason=str(error))
+            await self._clock.sleep(ROLLUP_EVERY_S)
+
+    async def summarise(self) -> None:
+        """Summarise every minute that is due, in steps between which others may write. Raises StoreError."""
+        while await self._write(lambda connection: summarise_due(connection, self._clock.now_ms())):
+            await asyncio.sleep(0)
+
+    async def trim(self) -> None:
+        """Give up everything that is too old, in small steps. Raises StoreError."""
+        while await self._write(lambda connection: trim_step(connection, self._retention, self._clock.now_ms())):
+            await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        """Let go of the file; a commit under way is finished first."""
+        await asyncio.to_thread(self._shut)
+
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writing, self._as_writer, work)
+
+    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reading, self._as_reader, work)
+
+    def _as_writer(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run in the writing thread. After any error the next call starts from the file as it is."""
+        try:
+            if self._connection is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._connection = connect_writer(self.path)
+            return work(self._connection)
+        except (sqlite3.Error, OSError) as error:
+            self._drop_writer()
+            raise StoreError(f"{self.path}: {error}") from error
+        except BaseException:
+            self._drop_writer()
+            raise
+
+    def _as_reader(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = self._local.connection = connect_reader(self.path)
+                self._readers.append(connection)
+            return work(connection)
+        except sqlite3.Error as error:
+            self._local.connection = None
+            raise StoreError(f"{self.path}: {error}") from error
+
+    def _writer_now(self) -> Writer:
+        assert self._connection is not None
+        if self._writer is None:
+            self._writer = Writer(self._connection)
+        return self._writer
+
+    def _drop_writer(self) -> None:
+        connection, self._connection, self._writer = self._connection, None, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    def _shut(self) -> None:
+        self._reading.shutdown(cancel_futures=True)
+        self._writing.shutdown()
+        for connection in self._readers:
+            with suppress(sqlite3.Error):
+                connection.close()
+        self._drop_writer()
