@@ -1,0 +1,148 @@
+"""Flame: scenes in, a settled sighting for each bay that burns (or the whole picture) out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from vision.affected import AffectedZones
+from vision.hotspots import LEAST_STEPS, HotSpot, HotSpots
+from vision.model import Image, ObservationKind, Scene, Sighting, Zone
+from vision.voting import Vote
+
+
+@dataclass(frozen=True, slots=True)
+class FlameSettings:
+    """Thresholds of the flame detector, each with its reason.
+
+    Attributes:
+        disorder: share of the outline that must change from frame to frame beyond any shift. Flames lie at 0.4-0.8,
+            swaying or walking coloured things below 0.3, lamps near 0.
+        hue_spread: how far green/red must range inside. A flame runs from red edge to yellow core; a lit surface
+            of one colour has one ratio however it is shaded.
+        one_way: highest share of change that goes one way (all brighter, then all darker), as switching lamps do.
+        red_level: how bright the red channel must be at its bright end: a flame gives light.
+        wander: how far the centre may scatter, as a share of the spot's size: a fire stands, headlights travel.
+        steadiness: share of frames in which the spot must still be there with 30 % of its usual mass.
+        smallest_px: least mass in pixels of a picture 320 wide.
+        judge_s: over how long the figures are gathered before they count.
+        settle_s, share: how long, and in what share of the frames, they must then agree.
+        hold_s: how long after the last agreeing frame the alarm stays.
+    """
+
+    disorder: float = 0.32
+    hue_spread: float = 0.16
+    one_way: float = 0.55
+    red_level: float = 215
+    wander: float = 0.25
+    steadiness: float = 0.75
+    smallest_px: float = 12
+    judge_s: float = 1.4
+    settle_s: float = 0.6
+    share: float = 0.7
+    hold_s: float = 5.0
+    width_px: int = 320
+    least_gap_ms: int = 55
+
+
+class FlameDetector:
+    """Watches one camera for flames. Colour alone never alarms: it must flicker as fire does and stay in its place."""
+
+    def __init__(self, zones: Sequence[Zone], settings: FlameSettings = FlameSettings()) -> None:
+        self._settings = settings
+        self._zones = AffectedZones(zones)
+        self._spots = HotSpots()
+        self._votes: dict[str | None, Vote] = {}
+        self._last: list[Sighting] = []
+        self._last_ms: int | None = None
+
+    def see(self, scene: Scene) -> list[Sighting]:
+        since_ms = None if self._last_ms is None else scene.captured_ms - self._last_ms
+        if since_ms is not None and since_ms < self._settings.least_gap_ms:
+            return [sighting for sighting in self._last if sighting.active]
+        self._last_ms = scene.captured_ms
+        self._last = self._judge(scene)
+        return self._last
+
+    def _judge(self, scene: Scene) -> list[Sighting]:
+        image = _working(scene.image, self._settings.width_px)
+        shape = image.shape[:2]
+        spots = self._spots.follow(image, self._zones.watched(shape), scene.captured_ms)
+        best: dict[str | None, Sighting] = {}
+        favoured = [zone for zone, vote in self._votes.items() if vote.active and zone is not None]
+        for spot in spots:
+            score, measures = self._weigh(spot)
+            zone = self._zones.bay_of(spot.mask, (spot.box[1], spot.box[0]), shape, favoured)
+            if zone not in best or score > best[zone].score:
+                best[zone] = Sighting(ObservationKind.FLAME, False, score, zone, _share_box(spot.box, shape), measures)
+        return self._settle(best, scene.captured_ms)
+
+    def _settle(self, best: dict[str | None, Sighting], captured_ms: int) -> list[Sighting]:
+        """Let every zone vote; tell what is active, and once what has ended."""
+        told = []
+        for zone in best.keys() | self._votes.keys():
+            settings = self._settings
+            vote = self._votes.setdefault(zone, Vote(settings.settle_s, settings.share, settings.hold_s))
+            was = vote.active
+            seen = best.get(zone, Sighting(ObservationKind.FLAME, False, 0.0, zone))
+            active = vote.cast(captured_ms, seen.score >= 0.5)
+            if active or was:
+                told.append(Sighting(ObservationKind.FLAME, active, seen.score, zone, seen.box, seen.measures))
+        return told
+
+    def _weigh(self, spot: HotSpot) -> tuple[float, dict[str, float]]:
+        """How far the weakest of the conditions is met (0.5: just), and the figures."""
+        steps = spot.steps
+        lasted_s = (steps[-1].captured_ms - spot.since_ms) / 1000
+        if lasted_s < self._settings.judge_s or len(steps) < LEAST_STEPS:
+            return 0.0, {}
+        settings = self._settings
+        mass = np.array([step.mass_px for step in steps])
+        grown = np.array([step.grown_px for step in steps])
+        shrunk = np.array([step.shrunk_px for step in steps])
+        centres = np.array([step.centre for step in steps])
+        size = np.median([step.size for step in steps], axis=0)
+        scatter = np.nanstd(centres, axis=0) / size if np.isfinite(centres).any() else np.ones(2)
+        measures = {
+            "disorder": float(np.median([step.disorder for step in steps])),
+            "hue_spread": float(np.median([step.hue_spread for step in steps])),
+            "one_way": float(np.abs(grown - shrunk).sum() / max((grown + shrunk).sum(), 1e-3)),
+            "red_level": float(np.median([step.red_level for step in steps])),
+            "wander": float(np.hypot(*scatter)),
+            "steadiness": float((mass > 0.3 * np.median(mass)).mean()),
+            "mass_px": float(np.median(mass)),
+            "lasted_s": lasted_s,
+        }
+        return (
+            min(
+                _met(measures["disorder"], settings.disorder),
+                _met(measures["hue_spread"], settings.hue_spread),
+                _met(settings.one_way, measures["one_way"]),
+                1.0 if measures["red_level"] >= settings.red_level else 0.0,
+                _met(settings.wander, measures["wander"]),
+                1.0 if measures["steadiness"] >= settings.steadiness else 0.0,
+                _met(measures["mass_px"], settings.smallest_px),
+            ),
+            measures,
+        )
+
+
+def _met(value: float, needed: float) -> float:
+    """0 where nothing, 0.5 where `value` is just what is `needed`, towards 1 above it."""
+    return value / (value + needed) if value + needed > 0 else 0.0
+
+
+def _working(image: Image, width_px: int) -> Image:
+    height, width = image.shape[:2]
+    if width <= width_px:
+        return image
+    return cv2.resize(image, (width_px, round(height * width_px / width)), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def _share_box(box: tuple[int, int, int, int], shape: tuple[int, ...]) -> tuple[float, float, float, float]:
+    left, top, right, bottom = box
+    height, width = shape[:2]
+    return left / width, top / height, (right - left) / width, (bottom - top) / height

@@ -1,0 +1,45 @@
+"""Settling an opinion over time: single-frame hits in, a steady yes or no out."""
+
+from __future__ import annotations
+
+from collections import deque
+
+
+class Vote:
+    """Turns true once hits are frequent and lasting, false again when they have stayed away.
+
+    It works on time, not on frame counts, so that it means the same at 1 and at 15 frames a second; `least` frames must
+    agree in any case, so that no single frame ever decides.
+    """
+
+    def __init__(self, window_s: float, share: float, hold_s: float, least: int = 3) -> None:
+        """Need `share` of the frames of the last `window_s` (and `least` of them) to hit; fall `hold_s` after the last hit."""
+        self._window_ms = window_s * 1000
+        self._share = share
+        self._hold_ms = hold_s * 1000
+        self._least = least
+        self._frames: deque[tuple[int, bool]] = deque()
+        self._last_hit_ms = 0
+        self.active = False
+
+    def cast(self, captured_ms: int, hit: bool) -> bool:
+        """Add one frame's answer and return the settled one."""
+        self._frames.append((captured_ms, hit))
+        if hit:
+            self._last_hit_ms = captured_ms
+        self._forget(captured_ms)
+        if self.active:
+            self.active = captured_ms - self._last_hit_ms <= self._hold_ms
+        else:
+            self.active = hit and self._convinced(captured_ms)
+        return self.active
+
+    def _forget(self, captured_ms: int) -> None:
+        """Keep the window, and at any rate the `least` newest frames, which a slow camera spreads over more time."""
+        while len(self._frames) > self._least and self._frames[1][0] <= captured_ms - self._window_ms:
+            self._frames.popleft()
+
+    def _convinced(self, captured_ms: int) -> bool:
+        hits = sum(hit for _, hit in self._frames)
+        spanned_ms = captured_ms - self._frames[0][0]
+        return hits >= self._least and spanned_ms >= self._window_ms and hits >= self._share * len(self._frames)
