@@ -1,0 +1,111 @@
+"""Alerts: lists, one, its log and pictures, and what people order about it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Annotated, Literal
+
+import structlog
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from alerts.desk import AlertQuery
+from alerts.model import Alert, AlertKind, Severity
+from api.guard import Operator, Viewer
+from api.problems import bad_parameter, not_found
+from api.routes.deps import Deps
+from api.times import parse_time
+from api.views import AlertLog, AlertPage, answers, json_response, problems
+from ingest.model import ID_PATTERN
+
+EVIDENCE_NAME = re.compile(r"[a-z0-9-]{1,120}\.jpg")
+_NOTE_LENGTH = 2_000
+
+router = APIRouter(prefix="/alerts", tags=["alerts"])
+_log = structlog.get_logger(__name__)
+
+AlertId = Annotated[str, Path(min_length=1, max_length=128)]
+_IdFilter = Annotated[str | None, Query(pattern=f"^{ID_PATTERN.pattern}$")]
+
+
+class Remark(BaseModel):
+    """What someone has to say with an order."""
+
+    model_config = ConfigDict(extra="forbid")
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=_NOTE_LENGTH)] = ""
+
+
+class Comment(BaseModel):
+    """A remark that cannot be empty."""
+
+    model_config = ConfigDict(extra="forbid")
+    note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), Field(max_length=_NOTE_LENGTH)]
+
+
+@router.get("", responses=answers(AlertPage, 422, 503))
+async def alerts(
+    _who: Viewer,
+    deps: Deps,
+    state: Literal["open", "closed", "all"] = "open",
+    kind: AlertKind | None = None,
+    severity: Severity | None = None,
+    site: _IdFilter = None,
+    shed: _IdFilter = None,
+    since: Annotated[str | None, Query(description="Raised at or after; epoch ms or RFC 3339 with offset")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before")] = None,
+) -> Response:
+    """Alerts that match, newest first."""
+    since_ms = None if since is None else parse_time(since, "since")
+    query = AlertQuery(state, kind, severity, site, shed, since_ms, limit, cursor)
+    try:
+        items, following = await deps.desk.query(query)
+    except ValueError:
+        raise bad_parameter("cursor", "was not given by this service; begin without one") from None
+    return json_response(AlertPage(list(items), following))
+
+
+@router.get("/{alert_id}", responses=answers(Alert, 404, 503))
+async def alert(alert_id: AlertId, _who: Viewer, deps: Deps) -> Response:
+    """One alert."""
+    return json_response(await deps.desk.get(alert_id))
+
+
+@router.get("/{alert_id}/log", responses=answers(AlertLog, 404, 503))
+async def log(alert_id: AlertId, _who: Viewer, deps: Deps) -> Response:
+    """Every transition of an alert: when, who, from, to, note; oldest first."""
+    return json_response(AlertLog(list(await deps.desk.log(alert_id))))
+
+
+@router.get(
+    "/{alert_id}/evidence/{name}",
+    response_class=FileResponse,
+    responses={200: {"content": {"image/jpeg": {}}}, **problems(404, 503)},
+)
+async def evidence(alert_id: AlertId, name: str, _who: Viewer, deps: Deps) -> Response:
+    """A picture that belongs to an alert."""
+    if not EVIDENCE_NAME.fullmatch(name) or name not in (await deps.desk.get(alert_id)).evidence:
+        raise not_found("This alert has no picture of this name.")
+    path = deps.evidence_dir / name
+    if not await asyncio.to_thread(path.is_file):
+        raise not_found("This picture is no longer kept.")
+    return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"})
+
+
+@router.post("/{alert_id}/acknowledge", responses=answers(Alert, 404, 409, 422, 503))
+async def acknowledge(alert_id: AlertId, who: Operator, deps: Deps, remark: Remark | None = None) -> Response:
+    """Say that you have taken notice and are seeing to it."""
+    note = remark.note if remark else ""
+    changed = await deps.desk.acknowledge(alert_id, who.name, note)
+    _log.info("alert acknowledged", alert=alert_id, who=who.name)
+    return json_response(changed)
+
+
+@router.post("/{alert_id}/comment", responses=answers(Alert, 404, 422, 503))
+async def comment(alert_id: AlertId, who: Operator, deps: Deps, remark: Comment) -> Response:
+    """Add a note to the alert's log."""
+    changed = await deps.desk.comment(alert_id, who.name, remark.note)
+    _log.info("alert commented", alert=alert_id, who=who.name)
+    return json_response(changed)

@@ -1,0 +1,273 @@
+"""Live events: alarm changes, readings, pictures and health in, server-sent events out to any number of pages.
+
+Nothing here can hold up who feeds it: readings only mark a place as touched, and each client has a mailbox of bounded
+size. Of sheds, cameras and health a client that is slow gets the newest state only; alarm changes are never left out:
+a client too slow for them is let go, and comes back with the `Last-Event-ID` from which it goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import msgspec
+import structlog
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+
+from alerts.desk import AlarmDesk
+from alerts.model import AlertChange
+from api.deps import HealthSource
+from api.latest import Place, ShedKey
+from api.sheds import Observatory, Situation
+from api.views import CameraEvent, DependencyView, PortChange, ServiceView, ShedEntry, encode
+from ingest.model import DeviceKind, Reading
+from shedwatch.clock import Clock
+
+RETRY_MS = 2_000
+_ALERTS_WAITING = 512
+_PUT_S = 10.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class ShedNews:
+    """A `shed` event to be: a shed's entry and the places that reported since the last one."""
+
+    entry: ShedEntry
+    changed: dict[Place, PortChange] = field(default_factory=dict)
+
+    def after(self, older: StateNews | None) -> ShedNews:
+        """This news, with what an older one that was never sent had to say."""
+        if not isinstance(older, ShedNews):
+            return self
+        return ShedNews(self.entry, {**older.changed, **self.changed})
+
+    @cached_property
+    def wire(self) -> bytes:
+        """The event as it is sent; made once for all clients."""
+        data = {**msgspec.structs.asdict(self.entry), "changed": list(self.changed.values())}
+        return _event("shed", data)
+
+
+@dataclass
+class PlainNews:
+    """A `camera` or `service` event to be."""
+
+    kind: str
+    data: CameraEvent | ServiceView
+
+    def after(self, _older: StateNews | None) -> PlainNews:
+        """This news; it says all that an older one said."""
+        return self
+
+    @cached_property
+    def wire(self) -> bytes:
+        """The event as it is sent; made once for all clients."""
+        return _event(self.kind, self.data)
+
+
+StateNews = ShedNews | PlainNews
+
+
+def _event(kind: str, data: object, event_id: str | None = None) -> bytes:
+    return format_sse_event(data_str=encode(data).decode(), event=kind, id=event_id)
+
+
+def alert_event(change: AlertChange) -> bytes:
+    """An `alert` event as it is sent; its id is where a client goes on from."""
+    return _event("alert", change, str(change.transition.seq))
+
+
+class Mailbox:
+    """What waits to be sent to one client: alarm changes in order and first, then the newest state of everything else."""
+
+    def __init__(self) -> None:
+        self._alerts: asyncio.Queue[bytes] = asyncio.Queue(_ALERTS_WAITING)
+        self._states: dict[object, StateNews] = {}
+        self._wake = asyncio.Event()
+        self.closed = False
+
+    def post(self, key: object, news: StateNews) -> None:
+        """Put news of a state; takes the place of what waits under the same key."""
+        self._states[key] = news.after(self._states.get(key))
+        self._wake.set()
+
+    async def post_alert(self, event: bytes) -> None:
+        """Put an alarm change, waiting for room. Raises TimeoutError where the client takes nothing."""
+        async with asyncio.timeout(_PUT_S):
+            await self._alerts.put(event)
+        self._wake.set()
+
+    def close(self) -> None:
+        """Let the client go."""
+        self.closed = True
+        self._wake.set()
+
+    async def take(self, timeout_s: float) -> bytes | None:
+        """The next event, or None where there was none in that time or the mailbox is closed."""
+        if not self._ready():
+            self._wake.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._wake.wait()
+        if self.closed:
+            return None
+        if not self._alerts.empty():
+            return self._alerts.get_nowait()
+        if self._states:
+            return self._states.pop(next(iter(self._states))).wire
+        return None
+
+    def _ready(self) -> bool:
+        return self.closed or bool(self._states) or not self._alerts.empty()
+
+
+class Hub:
+    """Turns what happens into events for every client that listens.
+
+    `run` must be running for events of sheds, cameras and health; alarm changes reach each client straight from the
+    desk. Pacing is for people and networks and so in seconds of the machine, not of the service's clock.
+    """
+
+    def __init__(
+        self, observatory: Observatory, desk: AlarmDesk, health: HealthSource, clock: Clock, tick_s: float = 1.0
+    ) -> None:
+        self._observatory = observatory
+        self._desk = desk
+        self._health = health
+        self._clock = clock
+        self._tick_s = tick_s
+        self._mailboxes: set[Mailbox] = set()
+        self._entries: dict[ShedKey, ShedEntry] = {}
+        self._cameras: dict[object, CameraEvent] = {}
+        self._service: ServiceView | None = None
+        self.closed = False
+        self.let_go = 0
+
+    @property
+    def clients(self) -> int:
+        """How many listen now."""
+        return len(self._mailboxes)
+
+    def notify_readings(self, readings: Iterable[Reading]) -> None:
+        """Take in readings that were just accepted; returns at once."""
+        self._observatory.board.note(readings)
+
+    def close(self) -> None:
+        """End every client's stream, so that a server that waits for open connections can stop."""
+        self.closed = True
+        for mailbox in self._mailboxes:
+            mailbox.close()
+
+    async def run(self) -> None:
+        """Look once a tick at what changed, and tell; until cancelled."""
+        while True:
+            try:
+                self.tick()
+            except Exception:  # noqa: BLE001 - supervised loop: one bad look must not end the live page
+                _log.exception("live events: a look at the state failed")
+            await asyncio.sleep(self._tick_s)
+
+    def tick(self) -> None:
+        """Tell what changed since the last tick, if anyone listens: who comes later is greeted with all of it."""
+        if not self._mailboxes:
+            self._observatory.board.take_touched()
+            return
+        situation = Situation.of(self._desk.open_alerts())
+        self._tell_sheds(situation)
+        self._tell_cameras(situation)
+        self._tell_service()
+
+    async def events(
+        self, after_seq: int | None, allowed: Callable[[], bool], heartbeat_s: float
+    ) -> AsyncGenerator[bytes]:
+        """The event stream of one client as bytes.
+
+        First comes the present state of everything, so that a page is right at once however long it was away; with
+        `after_seq` also every alarm change since. Ends when `allowed` says no, on `close`, or for a client too slow.
+        """
+        async with self._mailbox(after_seq) as mailbox:
+            yield format_sse_event(retry=RETRY_MS)
+            while allowed():
+                event = await mailbox.take(heartbeat_s)
+                if mailbox.closed:
+                    return
+                yield event or KEEPALIVE_COMMENT
+
+    @asynccontextmanager
+    async def _mailbox(self, after_seq: int | None) -> AsyncIterator[Mailbox]:
+        mailbox = Mailbox()
+        self._greet(mailbox)
+        self._mailboxes.add(mailbox)
+        pump = asyncio.create_task(self._pump_alerts(mailbox, after_seq))
+        if self.closed:
+            mailbox.close()
+        try:
+            yield mailbox
+        finally:
+            self._mailboxes.discard(mailbox)
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+
+    async def _pump_alerts(self, mailbox: Mailbox, after_seq: int | None) -> None:
+        try:
+            async for change in self._desk.changes(after_seq):
+                await mailbox.post_alert(alert_event(change))
+        except TimeoutError:
+            self.let_go += 1
+            _log.warning("live events: let a client go that was too slow")
+        except Exception:  # noqa: BLE001 - supervised loop: the client is let go and comes back
+            _log.exception("live events: alarm changes ended")
+        mailbox.close()
+
+    def _greet(self, mailbox: Mailbox) -> None:
+        situation = Situation.of(self._desk.open_alerts())
+        now_ms = self._clock.now_ms()
+        mailbox.post("service", PlainNews("service", self._service_view()))
+        for entry in self._observatory.entries(situation):
+            mailbox.post((entry.site, entry.shed), ShedNews(entry))
+        for camera in self._observatory.topology.devices(DeviceKind.CAMERA):
+            event = self._observatory.camera_event(camera.ref, situation, now_ms)
+            mailbox.post(camera.ref, PlainNews("camera", event))
+
+    def _tell(self, key: object, news: StateNews) -> None:
+        for mailbox in self._mailboxes:
+            mailbox.post(key, news)
+
+    def _tell_sheds(self, situation: Situation) -> None:
+        touched = self._observatory.board.take_touched()
+        for entry in self._observatory.entries(situation):
+            key = (entry.site, entry.shed)
+            if self._entries.get(key) == entry:
+                continue
+            self._entries[key] = entry
+            changed = {place: self._observatory.port_change(place) for place in touched.get(key, ())}
+            self._tell(key, ShedNews(entry, changed))
+
+    def _tell_cameras(self, situation: Situation) -> None:
+        now_ms = self._clock.now_ms()
+        for camera in self._observatory.topology.devices(DeviceKind.CAMERA):
+            event = self._observatory.camera_event(camera.ref, situation, now_ms)
+            if self._cameras.get(camera.ref) != event:
+                self._cameras[camera.ref] = event
+                self._tell(camera.ref, PlainNews("camera", event))
+
+    def _tell_service(self) -> None:
+        view = self._service_view()
+        if view != self._service:
+            self._service = view
+            self._tell("service", PlainNews("service", view))
+
+    def _service_view(self) -> ServiceView:
+        return service_view(self._health)
+
+
+def service_view(health: HealthSource) -> ServiceView:
+    """How the service is doing: degraded as soon as one part is not well."""
+    dependencies = {name: DependencyView(*told) for name, told in health.dependencies().items()}
+    well = all(dependency.state == "ok" for dependency in dependencies.values())
+    return ServiceView("ok" if well else "degraded", dependencies)
