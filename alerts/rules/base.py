@@ -1,0 +1,105 @@
+"""What every rule is made of: the port, on- and off-delay (`Hold`), and what rules are told of their surroundings.
+
+Time in rules (`now_ms`) is steady: it never steps when the wall clock is set, so a jump of the clock neither raises nor
+clears anything. Silence never clears a condition; a value stands until the next one contradicts it, so that an on-delay
+runs out also between the reports of a charger that reports every five minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from alerts.model import AlertKey, AlertKind, Condition
+from alerts.rules.settings import RuleBook
+from ingest.model import DeviceRef, Reading, Topology
+from vision.model import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What stands where, and the settings that hold there."""
+
+    topology: Topology
+    book: RuleBook
+
+
+class Rule(Protocol):
+    """One hazard. Keeps small memories per device or port and says what is so; never does I/O."""
+
+    name: str
+
+    def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
+        """Take one reading."""
+
+    def observation(self, observation: Observation, now_ms: int) -> Iterable[Condition]:
+        """Take one observation of a camera."""
+
+    def frame(self, camera: DeviceRef, now_ms: int) -> None:
+        """A picture of this camera has arrived."""
+
+    def tick(self, now_ms: int) -> Iterable[Condition]:
+        """Time has passed."""
+
+    def restore(self, key: AlertKey, now_ms: int) -> bool:
+        """Take a condition of an earlier life for active; False where this rule does not watch that key."""
+
+
+class BaseRule:
+    """A rule that is interested in nothing; the others override what they need."""
+
+    name = ""
+
+    def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:  # noqa: ARG002 - the port's signature
+        return ()
+
+    def observation(self, observation: Observation, now_ms: int) -> Iterable[Condition]:  # noqa: ARG002 - likewise
+        return ()
+
+    def frame(self, camera: DeviceRef, now_ms: int) -> None:
+        """See `Rule.frame`."""
+
+    def tick(self, now_ms: int) -> Iterable[Condition]:  # noqa: ARG002 - likewise
+        return ()
+
+    def restore(self, key: AlertKey, now_ms: int) -> bool:  # noqa: ARG002 - likewise
+        return False
+
+
+class Hold:
+    """On-delay and off-delay of one condition: `active` follows what is fed once that has lasted."""
+
+    __slots__ = ("_since_ms", "active")
+
+    def __init__(self, active: bool = False) -> None:
+        self.active = active
+        self._since_ms: int | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether a delay is running."""
+        return self._since_ms is not None
+
+    def feed(self, present: bool, now_ms: int, on_s: float, off_s: float) -> bool:
+        """Take what is so now; True where `active` has changed by it."""
+        if present == self.active:
+            self._since_ms = None
+            return False
+        if self._since_ms is None:
+            self._since_ms = now_ms
+        if now_ms - self._since_ms < (on_s if present else off_s) * 1000:
+            return False
+        self.active = present
+        self._since_ms = None
+        return True
+
+
+def key_of(kind: AlertKind, ref: DeviceRef, port: int | None = None, zone: str | None = None) -> AlertKey:
+    """The key of a device's, port's or zone's alert."""
+    return AlertKey(kind, ref.site, ref.shed, ref.device, port, zone)
+
+
+def ref_of(key: AlertKey) -> DeviceRef:
+    """The device a key is about."""
+    return DeviceRef(key.site, key.shed, key.device)

@@ -1,0 +1,30 @@
+"""A port or a charger's case is too hot: two levels, each with its persistence."""
+
+from __future__ import annotations
+
+from alerts.model import AlertKind, Severity, Text
+from alerts.rules.base import Surroundings
+from alerts.rules.hazards import OverTemperature
+from alerts.rules.level import LevelRule, Limits, Step, number_of
+from ingest.model import DeviceKind, DeviceRef, Reading
+
+
+def over_temperature(around: Surroundings) -> LevelRule:
+    """The rule; watches `temperature_c` of chargers and their ports."""
+
+    def limits(ref: DeviceRef, port: int | None) -> Limits | None:
+        own = around.book.of(AlertKind.OVER_TEMPERATURE, OverTemperature, ref)
+        if not own.enabled:
+            return None
+        high, critical = (own.high_c, own.critical_c) if port else (own.charger_high_c, own.charger_critical_c)
+        steps = (
+            Step(Severity.HIGH, high, own.on_delay_s),
+            Step(Severity.CRITICAL, critical, min(own.critical_delay_s, own.on_delay_s)),
+        )
+        return Limits(steps, own.off_delay_s, own.hysteresis_c)
+
+    return LevelRule(around, AlertKind.OVER_TEMPERATURE, Text("温度", "temperature"), "°C", _temperature, limits)
+
+
+def _temperature(reading: Reading, now_ms: int) -> float | None:  # noqa: ARG001 - the port's signature
+    return number_of(reading, "temperature_c") if reading.kind is DeviceKind.CHARGER else None

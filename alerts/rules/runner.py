@@ -1,0 +1,66 @@
+"""All rules together, each on its own: one that fails is counted and named, and the others go on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+import structlog
+
+from alerts.model import AlertKey, Condition
+from alerts.rules.base import Rule
+from ingest.model import DeviceRef, Reading
+from vision.model import Observation
+
+_log = structlog.get_logger(__name__)
+
+RECOVERED_MS = 600_000
+"""A rule counts as sound again after ten minutes without a failure."""
+
+
+class RuleSet:
+    """Asks every rule, and keeps what failed."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = tuple(rules)
+        self.failures: Counter[str] = Counter()
+        self._failing: dict[str, tuple[int, str]] = {}
+
+    def reading(self, reading: Reading, now_ms: int) -> list[Condition]:
+        """What all rules say to a reading."""
+        return self._ask(lambda rule: rule.reading(reading, now_ms), now_ms)
+
+    def observation(self, observation: Observation, now_ms: int) -> list[Condition]:
+        """What all rules say to an observation."""
+        return self._ask(lambda rule: rule.observation(observation, now_ms), now_ms)
+
+    def frame(self, camera: DeviceRef, now_ms: int) -> None:
+        """Tell all rules of a picture's arrival."""
+        for rule in self._rules:
+            rule.frame(camera, now_ms)
+
+    def tick(self, now_ms: int) -> list[Condition]:
+        """What all rules say now that time has passed."""
+        return self._ask(lambda rule: rule.tick(now_ms), now_ms)
+
+    def restore(self, key: AlertKey, now_ms: int) -> list[str]:
+        """Names of the rules that go on watching a condition of an earlier life."""
+        return [rule.name for rule in self._rules if rule.restore(key, now_ms)]
+
+    def unsound(self, now_ms: int) -> dict[str, str]:
+        """Rules that failed lately, with the reason; forgets those that recovered."""
+        lately = {name: seen for name, seen in self._failing.items() if now_ms - seen[0] < RECOVERED_MS}
+        self._failing = lately
+        return {name: reason for name, (_, reason) in lately.items()}
+
+    def _ask(self, question: Callable[[Rule], Iterable[Condition]], now_ms: int) -> list[Condition]:
+        said: list[Condition] = []
+        for rule in self._rules:
+            try:
+                said.extend(question(rule))
+            except Exception as error:  # noqa: BLE001 - supervised: a faulty rule must not take the others with it
+                if rule.name not in self._failing:
+                    _log.exception("rule failed", rule=rule.name)
+                self.failures[rule.name] += 1
+                self._failing[rule.name] = (now_ms, f"{type(error).__name__}: {error}")
+        return said

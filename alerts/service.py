@@ -1,0 +1,310 @@
+"""The alarm service: readings, observations and health in, alert changes out; it is the alarm desk.
+
+Evaluation happens in memory and changes go to all subscribers at once. The ledger follows: `submit_*` waits for it a
+little, never for long; while it is down, alarms still go out and `service_degraded` says so.
+
+    async with AlarmService(topology, book, ledger, clock) as desk:
+        await desk.submit_readings(readings)
+        async for change in desk.changes():
+            ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from random import Random
+from typing import Self
+
+import structlog
+
+from alerts.desk import AlertQuery, DeskUnavailableError, RefusedActionError, UnknownAlertError
+from alerts.engine import AlarmEngine, alert_ids
+from alerts.feed import Feed, Subscription
+from alerts.ledger.database import MAX_PAGE, Ledger, LedgerError, read_cursor, write_cursor
+from alerts.messages import SERVICE
+from alerts.model import Alert, AlertChange, AlertKey, Condition, Transition
+from alerts.rules.base import Surroundings, ref_of
+from alerts.rules.catalogue import all_rules
+from alerts.rules.runner import RuleSet
+from alerts.rules.service_health import HealthState, ServiceHealth
+from alerts.rules.settings import RuleBook
+from alerts.writer import LedgerWriter
+from ingest.model import DeviceRef, Reading, Topology
+from shedwatch.clock import Clock
+from vision.model import Observation
+
+_log = structlog.get_logger(__name__)
+
+WRITE_WAIT_S = 2.0
+"""How long a caller waits for the ledger: as long as an alarm may take to the screen, and one second."""
+
+OPEN_WAIT_S = 10.0
+"""How long the start waits for the ledger before it goes on without it."""
+
+CLOSE_WAIT_S = 5.0
+REOPEN_S = 5.0
+MAX_RESUMED = 5000
+"""Changes a returning reader is given at most; who was away longer reads the lists."""
+
+
+class AlarmService:
+    """Implements `alerts.desk.AlarmDesk`; use as an asynchronous context.
+
+    Args:
+        seed: of the random part of alert ids; None draws from the system.
+        tick_s: how often rules are told that time has passed.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        book: RuleBook,
+        ledger: Ledger,
+        clock: Clock,
+        seed: int | None = None,
+        tick_s: float = 1.0,
+    ) -> None:
+        around = Surroundings(topology, book)
+        self._topology = topology
+        self._ledger = ledger
+        self._clock = clock
+        self._tick_s = tick_s
+        self._health = ServiceHealth(around)
+        self.rules = RuleSet([*all_rules(around), self._health])
+        self._feed = Feed()
+        self._writer = LedgerWriter(ledger, clock, self._ledger_told)
+        self._random = Random(seed)
+        self._engine = AlarmEngine(alert_ids(self._random), clock.now_ms())
+        self._anchor_ms = clock.now_ms() - clock.monotonic() * 1000
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unsound: set[str] = set()
+        self.counts: Counter[str] = Counter()
+
+    async def __aenter__(self) -> Self:
+        restored = await self._restore_within(OPEN_WAIT_S)
+        self._tasks = [
+            asyncio.create_task(self._writer.run(), name="alerts-ledger-writer"),
+            asyncio.create_task(self._tick_for_ever(), name="alerts-tick"),
+        ]
+        if not restored:
+            self._tasks.append(asyncio.create_task(self._restore_later(), name="alerts-ledger-open"))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._feed.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_WAIT_S):
+                await self._writer.drain()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._ledger.close()
+
+    # What comes in
+
+    async def submit_readings(self, readings: Sequence[Reading]) -> None:
+        """Judge readings; returns when what they changed is in the ledger, or after `WRITE_WAIT_S`."""
+        now_ms = self._steady_ms()
+        await self._settle(condition for reading in readings for condition in self.rules.reading(reading, now_ms))
+
+    async def submit_observations(self, observations: Sequence[Observation]) -> None:
+        """Judge what cameras see; as `submit_readings`."""
+        now_ms = self._steady_ms()
+        await self._settle(
+            condition for observation in observations for condition in self.rules.observation(observation, now_ms)
+        )
+
+    def note_frame(self, camera: DeviceRef) -> None:
+        """A picture of this camera has just arrived. Cheap; call it for every frame."""
+        self.rules.frame(camera, self._steady_ms())
+
+    def submit_health(self, name: str, state: HealthState, detail: str = "") -> None:
+        """Say how a part of the service does; a part that is not ok for some seconds raises `service_degraded`."""
+        self._fold(self._health.submit(name, state, detail, self._steady_ms()))
+
+    def health(self) -> dict[str, tuple[HealthState, str]]:
+        """Every part's state and detail as last submitted, the ledger's and the rules' included."""
+        return self._health.parts
+
+    # The desk
+
+    async def query(self, query: AlertQuery) -> tuple[Sequence[Alert], str | None]:
+        if query.state == "open":
+            return _page(self._engine.open_alerts(), query)
+        try:
+            return await self._ledger.query(query)
+        except LedgerError as error:
+            raise DeskUnavailableError(str(error)) from error
+
+    async def get(self, alert_id: str) -> Alert:
+        alert = self._engine.find(alert_id)
+        if alert is not None:
+            return alert
+        recent = [change.alert for change in self._feed.recent if change.alert.id == alert_id]
+        if recent:
+            return recent[-1]
+        try:
+            found = await self._ledger.find(alert_id)
+        except LedgerError as error:
+            raise DeskUnavailableError(str(error)) from error
+        if found is None:
+            raise UnknownAlertError(alert_id)
+        return found
+
+    async def log(self, alert_id: str) -> Sequence[Transition]:
+        await self.get(alert_id)
+        kept = {entry.seq: entry for entry in self._recent_log(alert_id)}
+        try:
+            kept |= {entry.seq: entry for entry in await self._ledger.log(alert_id)}
+        except LedgerError as error:
+            if not any(entry.action == "raise" for entry in kept.values()):
+                raise DeskUnavailableError(str(error)) from error
+        return [kept[seq] for seq in sorted(kept)]
+
+    async def acknowledge(self, alert_id: str, who: str, note: str) -> Alert:
+        if self._engine.find(alert_id) is None:
+            alert = await self.get(alert_id)
+            raise RefusedActionError(f"the alert is closed since {alert.closed_ts}")
+        change = self._engine.acknowledge(alert_id, who, note, self._clock.now_ms())
+        await self._written(self._publish([change]))
+        return change.alert
+
+    async def comment(self, alert_id: str, who: str, note: str) -> Alert:
+        alert = await self.get(alert_id)
+        change = self._engine.comment(alert, who, note, self._clock.now_ms())
+        await self._written(self._publish([change]))
+        return change.alert
+
+    def open_alerts(self) -> Sequence[Alert]:
+        return self._engine.open_alerts()
+
+    def changes(self, after_seq: int | None = None) -> Subscription:
+        """Changes from now on, after those since `after_seq`. Ends when the service stops or its reader is too slow."""
+        if after_seq is None:
+            return self._feed.subscribe()
+        return self._feed.subscribe(lambda: self._changes_after(after_seq))
+
+    # Inside
+
+    async def _settle(self, conditions: Iterable[Condition]) -> None:
+        await self._written(self._fold(conditions))
+
+    def _fold(self, conditions: Iterable[Condition]) -> asyncio.Event | None:
+        now_ms = self._clock.now_ms()
+        changes = []
+        for condition in conditions:
+            try:
+                change = self._engine.apply(condition, now_ms)
+            except Exception:  # noqa: BLE001 - supervised: one condition must not cost the alarms of the others
+                self.counts["engine_failures"] += 1
+                _log.exception("condition could not be applied", key=condition.key)
+                continue
+            if change is not None:
+                changes.append(change)
+        return self._publish(changes)
+
+    def _publish(self, changes: Sequence[AlertChange]) -> asyncio.Event | None:
+        if not changes:
+            return None
+        for change in changes:
+            self.counts[f"action_{change.transition.action}"] += 1
+            self._feed.publish(change)
+        return self._writer.put(changes)
+
+    async def _written(self, written: asyncio.Event | None) -> None:
+        if written is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WRITE_WAIT_S):
+                await written.wait()
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            await self._clock.sleep(self._tick_s)
+            now_ms = self._steady_ms()
+            self._fold(self.rules.tick(now_ms))
+            self._tell_unsound_rules(now_ms)
+
+    def _tell_unsound_rules(self, now_ms: int) -> None:
+        unsound = self.rules.unsound(now_ms)
+        for name, reason in unsound.items():
+            self.submit_health(f"rule-{name}", "degraded", reason)
+        for name in self._unsound - set(unsound):
+            self.submit_health(f"rule-{name}", "ok")
+        self._unsound = set(unsound)
+
+    def _ledger_told(self, reason: str | None) -> None:
+        self.submit_health("ledger", "ok" if reason is None else "down", reason or "")
+
+    async def _restore_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._ledger.open()
+                alerts = await self._ledger.open_alerts()
+                self._engine.continue_after(await self._ledger.last_seq())
+        except (LedgerError, TimeoutError) as error:
+            reason = str(error) or f"no answer within {seconds:g} s"
+            _log.warning("ledger cannot be opened, alarms go on without it", reason=reason)
+            self._ledger_told(reason)
+            return False
+        self._restore(alerts)
+        self._ledger_told(None)
+        return True
+
+    async def _restore_later(self) -> None:
+        while not await self._restore_within(OPEN_WAIT_S):
+            await self._clock.sleep(REOPEN_S)
+
+    def _restore(self, alerts: Sequence[Alert]) -> None:
+        now_ms = self._clock.now_ms()
+        changes = []
+        for alert in alerts:
+            if self._engine.find(alert.id) is not None:
+                continue
+            watching = self._watching(alert.key) if alert.active else []
+            changes.append(self._engine.restore(alert, watching, now_ms))
+            if alert.active and not watching:
+                note = "no longer configured: nothing watches this any more"
+                changes.append(self._engine.abandon(alert.id, note, now_ms))
+        self._publish([change for change in changes if change is not None])
+
+    def _watching(self, key: AlertKey) -> list[str]:
+        if key.site != SERVICE and self._topology.find(ref_of(key)) is None:
+            return []
+        return self.rules.restore(key, self._steady_ms())
+
+    async def _changes_after(self, seq: int) -> list[AlertChange]:
+        recent = [change for change in self._feed.recent if change.transition.seq > seq]
+        if self._feed.recent and self._feed.recent[0].transition.seq <= seq:
+            return recent
+        known = {change.transition.seq: change for change in recent}
+        try:
+            known |= {change.transition.seq: change for change in await self._ledger.changes_after(seq, MAX_RESUMED)}
+        except LedgerError as error:
+            _log.warning("changes cannot be resumed from the ledger", reason=str(error))
+        return [known[number] for number in sorted(known)]
+
+    def _recent_log(self, alert_id: str) -> list[Transition]:
+        return [change.transition for change in self._feed.recent if change.alert.id == alert_id]
+
+    def _steady_ms(self) -> int:
+        return round(self._anchor_ms + self._clock.monotonic() * 1000)
+
+
+def _page(alerts: Sequence[Alert], query: AlertQuery) -> tuple[list[Alert], str | None]:
+    before = read_cursor(query.cursor) if query.cursor is not None else None
+    wanted = [
+        alert
+        for alert in sorted(alerts, key=lambda alert: (alert.raised_ts, alert.id), reverse=True)
+        if query.kind in (None, alert.kind)
+        and query.severity in (None, alert.severity)
+        and query.site in (None, alert.site)
+        and query.shed in (None, alert.shed)
+        and (query.since_ms is None or alert.raised_ts >= query.since_ms)
+        and (before is None or (alert.raised_ts, alert.id) < before)
+    ]
+    limit = min(max(query.limit, 1), MAX_PAGE)
+    return wanted[:limit], write_cursor(wanted[limit - 1]) if len(wanted) > limit else None
