@@ -77,11 +77,13 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         check_same_thread=False,
     )
     try:
-        if _is_new(connection, path):
-            raise SchemaError(f"{path} is empty")
+        new = _is_new(connection, path)
     except BaseException:
         connection.close()
         raise
+    if new:
+        connection.close()
+        raise SchemaError(f"{path} holds no store yet")
     return connection
 
 

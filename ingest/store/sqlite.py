@@ -134,13 +134,17 @@ class SqliteStore:
 
     async def summarise(self) -> None:
         """Summarise every minute that is due, in steps between which others may write. Raises StoreError."""
-        while await self._write(lambda connection: summarise_due(connection, self._clock.now_ms())):
-            await asyncio.sleep(0)
+        more = True
+        while more:
+            more = bool(await self._write(lambda connection: summarise_due(connection, self._clock.now_ms())))
 
     async def trim(self) -> None:
         """Give up everything that is too old, in small steps. Raises StoreError."""
-        while await self._write(lambda connection: trim_step(connection, self._retention, self._clock.now_ms())):
-            await asyncio.sleep(0)
+        more = True
+        while more:
+            more = bool(
+                await self._write(lambda connection: trim_step(connection, self._retention, self._clock.now_ms()))
+            )
 
     async def close(self) -> None:
         """Let go of the file; a commit under way is finished first."""

@@ -18,7 +18,8 @@ RECENT_ROWS = 100
 # A device whose clock stands still would otherwise make the search for a free millisecond ever longer.
 MAX_SHIFT = 1000
 
-_INSERT = f"INSERT INTO raw VALUES ({', '.join('?' * (5 + len(COLUMNS)))})"
+_NAMES = ("series", "ts", "received_ms", "digest", "device_ms", *COLUMNS)
+_INSERT = f"INSERT INTO raw ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608 - columns of the registry
 _INSERT_NEW = _INSERT + " ON CONFLICT DO NOTHING"
 
 
@@ -51,8 +52,7 @@ class Writer:
         new = [False] * len(messages)
         for index, message in enumerate(messages):
             kept = [reading for reading in message.readings if reading.values]
-            for reading in kept:
-                rows.append((index, reading, row_of(reading, self._number(reading), message.digest)))
+            rows += [(index, reading, row_of(reading, self._number(reading), message.digest)) for reading in kept]
             new[index] = self._add_events(message)
             repeated[index] = message.redelivered
             if not kept and not any(reading.event for reading in message.readings):

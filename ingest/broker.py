@@ -1,0 +1,444 @@
+"""The connection to the MQTT broker: messages in by an `Inbox`, messages out by `publish`; the one user of paho-mqtt.
+
+QoS 1 messages are acknowledged by hand, in the order they came, when their `Inbound.ack` has been called. Everything
+but opening the socket happens in the event loop, in slices of milliseconds. Time here is the real time of real
+sockets, also where the service's clock is a scaled one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import structlog
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from ingest.inbox import Inbound, Inbox
+from ingest.link import Link, LinkState, Protocol
+from ingest.mqtt_url import parse_url
+from ingest.paho_socket import BufferedClient
+
+log = structlog.get_logger(__name__)
+
+KEEPALIVE_S = 30
+CONNACK_S = 10.0
+# Some brokers of 3.1.1 (amqtt among them) say nothing at all to a client of version 5.
+FIRST_CONNACK_S = 2.0
+GOODBYE_S = 2.0
+READ_SLICE_S = 0.005
+SESSION_EXPIRY_S = 7 * 86_400
+RECEIVE_MAXIMUM = 1000
+MAX_OUTBOX = 2000
+# Far above every limit of the intake: what is larger is only counted and shown by its beginning.
+MAX_PAYLOAD = 9 << 20
+KEPT_OF_HUGE = 4096
+
+
+@dataclass(slots=True)
+class BrokerCounters:
+    """What happened on the connection since the start."""
+
+    received: int = 0
+    received_bytes: int = 0
+    connects: int = 0
+    published: int = 0
+    publish_refused: int = 0
+    undecodable_topics: int = 0
+    pauses: int = 0
+
+
+class BrokerHealth(NamedTuple):
+    """How the connection is: `state` online is well; else `reason` says why not. `refused`: subscriptions denied."""
+
+    state: LinkState
+    protocol: Protocol
+    reason: str
+    refused: tuple[str, ...]
+
+
+class _Unacked:
+    """A QoS 1 message the broker still keeps for us."""
+
+    __slots__ = ("done", "mid")
+
+    def __init__(self, mid: int) -> None:
+        self.mid = mid
+        self.done = False
+
+
+class _Outgoing(NamedTuple):
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+
+
+class Broker:
+    """One client of the broker. Make it inside the event loop, keep `run` running; cancelling `run` says goodbye.
+
+    Args:
+        url: `mqtt://user:password@host:port` or `mqtts://…`; raises BrokerUrlError.
+        client_id: fixed, and different from every other client's.
+        subscriptions: topic filters, subscribed with QoS 1 at every connection.
+        persistent: let the broker keep what comes while we are away.
+        status_topic: where `online` is kept, and `offline` as our will.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        client_id: str,
+        subscriptions: Sequence[str] = (),
+        *,
+        persistent: bool = True,
+        status_topic: str | None = None,
+        inbox: Inbox | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.address = parse_url(url)
+        self.inbox = inbox or Inbox()
+        self.inbox.on_full, self.inbox.on_drained = self._pause, self._resume
+        self.counters = BrokerCounters()
+        self._client_id = client_id
+        self._subscriptions = tuple(subscriptions)
+        self._persistent = persistent
+        self._status_topic = status_topic
+        self._rng = rng or random.Random()
+        self._link = Link()
+        self._refused: tuple[str, ...] = ()
+        self._client: BufferedClient | None = None
+        self._made_for: Protocol | None = None
+        self._loop = asyncio.get_running_loop()
+        self._watched: int | None = None
+        self._opening = False
+        self._paused = False
+        self._misc_from = 0.0
+        self._beat_at = 0.0
+        self._unacked: deque[_Unacked] = deque()
+        self._outbox: OrderedDict[object, _Outgoing] = OrderedDict()
+        self._ended: asyncio.Future[Link] = self._loop.create_future()
+        self._greeted = asyncio.Event()
+        self._goodbye_mid: int | None = None
+        self._goodbye_sent = asyncio.Event()
+
+    @property
+    def health(self) -> BrokerHealth:
+        """How the connection is now."""
+        return BrokerHealth(self._link.state, self._link.protocol, self._link.reason, self._refused)
+
+    @property
+    def online(self) -> bool:
+        """Whether the broker has us."""
+        return self._link.state is LinkState.ONLINE
+
+    async def wait_online(self) -> None:
+        """Wait until the broker has us."""
+        while not self.online:
+            self._greeted.clear()
+            await self._greeted.wait()
+
+    def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> bool:
+        """Send a message, or keep it until there is a connection; returns at once.
+
+        Of retained messages only the newest of each topic is kept while there is none. False, and counted, where the
+        message was not taken: too many wait already, or it has QoS 0 and there is no connection.
+        """
+        taken = self._send(topic, payload, qos, retain) if self.online else self._keep(topic, payload, qos, retain)
+        if taken:
+            self.counters.published += 1
+        else:
+            self.counters.publish_refused += 1
+        return taken
+
+    async def run(self) -> None:
+        """Connect, and connect again, until cancelled; then say `offline` and leave."""
+        ticking = self._loop.create_task(self._tick())
+        try:
+            while True:
+                await self._connect_once()
+                if self._link.state is LinkState.WAITING:
+                    log.warning("broker_lost", broker=str(self.address), reason=self._link.reason)
+                await asyncio.sleep(self._link.delay_s(self._rng))
+        finally:
+            ticking.cancel()
+            await self._goodbye()
+
+    def _keep(self, topic: str, payload: bytes, qos: int, retain: bool) -> bool:
+        key = topic if retain else object()
+        if qos == 0 or (key not in self._outbox and len(self._outbox) >= MAX_OUTBOX):
+            return False
+        self._outbox[key] = _Outgoing(topic, payload, qos, retain)
+        self._outbox.move_to_end(key)
+        return True
+
+    def _send(self, topic: str, payload: bytes, qos: int, retain: bool) -> bool:
+        assert self._client is not None
+        return self._client.publish(topic, payload, qos, retain).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    # ---- one connection, from opening to its end
+
+    async def _connect_once(self) -> None:
+        self._link = self._link.opening()
+        client = self._client_for(self._link.protocol)
+        self._ended = self._loop.create_future()
+        self._greeted.clear()
+        try:
+            await self._open(client)
+        except (OSError, ValueError) as error:
+            self._link = self._link.lost(f"{self.address}: {error}")
+            return
+        self._link = self._link.greeting()
+        self._unacked.clear()
+        self._attach(client)
+        patience_s = CONNACK_S if self._link.settled else FIRST_CONNACK_S
+        timeout = self._loop.call_later(patience_s, self._give_up_greeting, patience_s)
+        try:
+            self._link = await asyncio.shield(self._ended)
+        finally:
+            timeout.cancel()
+        self._hang_up()
+
+    async def _open(self, client: BufferedClient) -> None:
+        """Connect TCP and TLS and send our CONNECT, in a thread, because paho waits for these."""
+        opening = self._loop.run_in_executor(None, client.reconnect)
+        self._opening = True
+        try:
+            await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await asyncio.wait({opening})
+            self._hang_up()
+            raise
+        finally:
+            self._opening = False
+
+    def _client_for(self, protocol: Protocol) -> BufferedClient:
+        if self._client is not None and self._made_for is protocol:
+            return self._client
+        waiting = [] if self._client is None else self._client.drop_out_messages()
+        for message in waiting:
+            self._keep(message.topic, bytes(message.payload), message.qos, message.retain)
+        self._client, self._made_for = self._new_client(protocol), protocol
+        return self._client
+
+    def _new_client(self, protocol: Protocol) -> BufferedClient:
+        v5 = protocol is Protocol.V5
+        client = BufferedClient(
+            CallbackAPIVersion.VERSION2,
+            self._client_id,
+            clean_session=None if v5 else not self._persistent,
+            protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        client.max_queued_messages_set(MAX_OUTBOX)
+        if self.address.username:
+            client.username_pw_set(self.address.username, self.address.password)
+        if self.address.tls:
+            client.tls_set_context(self.address.tls_context())
+        if self._status_topic:
+            client.will_set(self._status_topic, b"offline", qos=1, retain=True)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        client.on_socket_close = self._on_socket_close
+        client.on_socket_register_write = self._on_want_write
+        client.on_socket_unregister_write = self._on_wrote
+        client.connect_async(
+            self.address.host,
+            self.address.port,
+            KEEPALIVE_S,
+            clean_start=not self._persistent if v5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
+            properties=self._connect_properties() if v5 else None,
+        )
+        return client
+
+    def _connect_properties(self) -> Properties:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S if self._persistent else 0
+        return properties
+
+    def _attach(self, client: BufferedClient) -> None:
+        sock = client.socket()
+        if sock is None:
+            self._end(self._link.lost("the connection closed at once"))
+            return
+        self._watched = sock.fileno()
+        self._misc_from = 0.0
+        if not self._paused:
+            self._loop.add_reader(self._watched, self._readable)
+        if client.want_write():
+            self._loop.add_writer(self._watched, client.loop_write)
+
+    def _unwatch(self) -> None:
+        if self._watched is not None:
+            self._loop.remove_reader(self._watched)
+            self._loop.remove_writer(self._watched)
+            self._watched = None
+
+    def _hang_up(self) -> None:
+        """Close the socket without a word; paho notices by itself."""
+        self._unwatch()
+        sock = self._client.socket() if self._client is not None else None
+        if sock is not None:
+            sock.close()
+
+    def _on_socket_close(self, _client: Any, _userdata: Any, _sock: Any) -> None:
+        """Before paho closes it: its number may belong to another connection a moment later."""
+        self._unwatch()
+
+    def _end(self, link: Link) -> None:
+        if not self._ended.done():
+            self._ended.set_result(link)
+
+    def _give_up_greeting(self, waited_s: float) -> None:
+        if self._link.state is LinkState.GREETING:
+            self._end(self._link.lost(f"{self.address}: no answer to CONNECT within {waited_s:.0f} s"))
+
+    # ---- reading, writing, and what has to be done by the clock
+
+    def _readable(self) -> None:
+        client = self._client
+        if client is None or self._watched is None or self._paused:
+            return
+        until = self._loop.time() + READ_SLICE_S
+        while not self._paused:
+            if client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                return
+            sock = client.socket()
+            if sock is None or not sock.pending():  # type: ignore[attr-defined]
+                return
+            if self._loop.time() >= until:
+                self._loop.call_soon(self._readable)
+                return
+
+    def _on_want_write(self, client: paho.Client, _userdata: Any, _sock: Any) -> None:
+        if self._watched is not None and not self._opening:
+            self._loop.add_writer(self._watched, client.loop_write)
+
+    def _on_wrote(self, _client: paho.Client, _userdata: Any, _sock: Any) -> None:
+        if self._watched is not None and not self._opening:
+            self._loop.remove_writer(self._watched)
+
+    def _pause(self) -> None:
+        self._paused = True
+        self.counters.pauses += 1
+        if self._watched is not None:
+            self._loop.remove_reader(self._watched)
+
+    def _resume(self) -> None:
+        self._paused = False
+        if self._watched is not None:
+            self._misc_from = self._loop.time() + KEEPALIVE_S
+            self._loop.add_reader(self._watched, self._readable)
+            # What the buffer holds no selector will tell about.
+            self._loop.call_soon(self._readable)
+
+    async def _tick(self) -> None:
+        """Keepalive. While nothing is read no PINGRESP can be seen, so that paho must not miss one; we speak instead."""
+        while True:
+            await asyncio.sleep(1.0)
+            client, now = self._client, self._loop.time()
+            if client is None or not self.online:
+                continue
+            if not self._paused and now >= self._misc_from:
+                client.loop_misc()
+            elif now >= self._beat_at and self._status_topic:
+                self._beat_at = now + KEEPALIVE_S / 2
+                client.publish(self._status_topic, b"online", qos=0, retain=True)
+
+    # ---- what paho tells, always in the event loop
+
+    def _on_connect(self, client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, _props: Any) -> None:
+        if reason.is_failure:
+            wrong_version = reason.getName() == "Unsupported protocol version"
+            self._end(self._link.refused(f"{self.address}: {reason}", wrong_version))
+            return
+        self._link = self._link.accepted()
+        self.counters.connects += 1
+        log.info(
+            "broker_online", broker=str(self.address), protocol=self._link.protocol.name, session=flags.session_present
+        )
+        if self._subscriptions:
+            client.subscribe([(topic, 1) for topic in self._subscriptions])
+        if self._status_topic:
+            client.publish(self._status_topic, b"online", qos=1, retain=True)
+        kept, self._outbox = self._outbox, OrderedDict()
+        for outgoing in kept.values():
+            self._send(*outgoing)
+        self._greeted.set()
+
+    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: ReasonCode, _props: Any) -> None:
+        self._end(self._link.lost(f"{self.address}: {reason}"))
+
+    def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Sequence[ReasonCode], _props: Any) -> None:
+        pairs = zip(self._subscriptions, reasons, strict=False)
+        self._refused = tuple(topic for topic, reason in pairs if reason.is_failure)
+        if self._refused:
+            log.error("subscriptions_refused", broker=str(self.address), topics=self._refused)
+
+    def _on_publish(self, _client: Any, _data: Any, mid: int, _reason: Any, _props: Any) -> None:
+        if mid == self._goodbye_mid:
+            self._goodbye_sent.set()
+
+    def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        size = len(message.payload)
+        self.counters.received += 1
+        self.counters.received_bytes += size
+        ack: Callable[[], None] = _nothing
+        if message.qos:
+            unacked = _Unacked(message.mid)
+            self._unacked.append(unacked)
+            ack = partial(self._ack, unacked)
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            self.counters.undecodable_topics += 1
+            ack()
+            return
+        payload = bytes(message.payload[:KEPT_OF_HUGE] if size > MAX_PAYLOAD else message.payload)
+        self.inbox.put(Inbound(topic, payload, size, _sent_ts(message), message.dup, message.retain, ack))
+
+    def _ack(self, unacked: _Unacked) -> None:
+        """Acknowledge in the order of arrival (MQTT 5, 4.6), as far as everything before is done.
+
+        What belongs to an earlier connection is in the queue no more: its numbers mean other messages now.
+        """
+        unacked.done = True
+        client, queue = self._client, self._unacked
+        while queue and queue[0].done and client is not None:
+            client.ack(queue.popleft().mid, 1)
+
+    async def _goodbye(self) -> None:
+        client = self._client
+        if client is not None and self.online:
+            if self._status_topic:
+                self._goodbye_mid = client.publish(self._status_topic, b"offline", qos=1, retain=True).mid
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._goodbye_sent.wait(), GOODBYE_S)
+            client.disconnect()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self._ended), GOODBYE_S)
+        self._link = self._link.stopped()
+        self._hang_up()
+
+
+def _nothing() -> None:
+    """QoS 0 needs no acknowledgement."""
+
+
+def _sent_ts(message: paho.MQTTMessage) -> str | None:
+    pairs = getattr(message.properties, "UserProperty", ())
+    return next((value for name, value in pairs if name == "ts"), None)
