@@ -11,7 +11,6 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from simulators.scene.bikes import bike
 from simulators.scene.fittings import fittings
 from simulators.scene.geometry import Array, Camera, unit
 from simulators.scene.layouts import Layout, layout_named
@@ -27,14 +26,13 @@ from simulators.scene.light import (
     tube_lamps,
 )
 from simulators.scene.mesh import Mesh, join
+from simulators.scene.parking import standing_bikes
 from simulators.scene.raster import Window, depths, visible
 from simulators.scene.shell import FLOOR, Shell, Surface
 
 # How strongly light from everywhere accompanies each kind, beside what comes straight from its lamps.
 AMBIENT = {"day": 0.3, "lamps": 0.16, "infrared": 0.05}
 COLOUR = {"day": (1.06, 1.0, 0.95), "lamps": (0.96, 1.02, 0.96), "infrared": (1.0, 1.0, 1.0)}
-# Share of the bays that always hold the same bike; the others come and go.
-ALWAYS_TAKEN = 0.6
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,7 @@ class Backdrop:
         colour: reflectance BGR (height, width, 3).
         points, normal: places in the shed and normals (height, width, 3).
         floor: 1 where the floor is seen, 0 elsewhere (height, width).
+        mirror: share of what the floor reflects (height, width).
         metered: mean light of each kind as a camera meters it, without the brightest parts.
     """
 
@@ -73,7 +72,7 @@ class Backdrop:
     points: Array
     normal: Array
     floor: Array
-    gloss: float
+    mirror: Array
     metered: dict[str, float]
     _mixed: dict[tuple[int, ...], Array] = field(default_factory=dict)
 
@@ -91,31 +90,12 @@ class Backdrop:
         return self._mixed[key]
 
 
-def standing_bays(layout: Layout, seed: int) -> tuple[list[str], list[str]]:
-    """Bays that always hold their bike, and bays whose bike comes and goes (the last may also stay empty)."""
-    rng = np.random.default_rng((seed, 3))
-    names = [bay.id for bay in layout.bays]
-    rng.shuffle(names)
-    cut = round(len(names) * ALWAYS_TAKEN)
-    return sorted(names[:cut]), sorted(names[cut:])
-
-
-def bay_bike(layout: Layout, seed: int, bay_id: str, turn: int = 0) -> Mesh:
-    """The bike standing in a bay; `turn` counts the bikes that stood there before."""
-    bay = layout.bay(bay_id)
-    number = int(bay_id.rsplit("-", 1)[1])
-    rng = np.random.default_rng((seed, number, turn))
-    heading = bay.heading_deg + (180.0 if rng.random() < 0.12 else 0.0) + float(rng.normal(0, 3.5))
-    x, y = bay.x_m + float(rng.normal(0, 0.05)), bay.y_m + float(rng.normal(0, 0.04))
-    return bike(int(rng.integers(1 << 30))).moved(x, y, heading)
-
-
 @lru_cache(maxsize=12)
 def backdrop(name: str, seed: int, width: int, height: int, yaw_deg: float = 0.0, pitch_deg: float = 0.0) -> Backdrop:
     """The standing picture of a layout's camera (turned aside by `yaw_deg`, `pitch_deg`)."""
     layout = layout_named(name)
     camera = layout.camera.turned(yaw_deg, pitch_deg) if yaw_deg or pitch_deg else layout.camera
-    mesh = join([fittings(layout, seed), *(bay_bike(layout, seed, bay) for bay in standing_bays(layout, seed)[0])])
+    mesh = join([fittings(layout, seed), *standing_bikes(layout, seed)])
     scale = 2 if width <= 960 else 1
     window = Window(0, 0, width, height, (width, height))
     shell = Shell(layout, seed)
@@ -136,7 +116,7 @@ def backdrop(name: str, seed: int, width: int, height: int, yaw_deg: float = 0.0
         _reduce(seen.points, (width, height), nearest=True),
         _reduce(seen.normal, (width, height), nearest=True),
         _reduce(seen.floor, (width, height)),
-        shell.floor_gloss,
+        _reduce(_mirror_share(seen, camera), (width, height)),
         {kind: float(np.minimum(base, 0.8).mean()) for kind, base in bases.items()},
     )
 
@@ -207,14 +187,14 @@ def _light(seen: Seen, shadows: dict[str, list[Shadow]], layout: Layout) -> dict
         if kind == "infrared":
             # The diodes sit round the lens: their shadows are hidden behind what casts them.
             total += open_reach(infrared_lamp(layout.camera), points, normals)
-        colour = _infrared_colour(seen.colour) if kind == "infrared" else seen.colour
+        colour = infrared_colour(seen.colour) if kind == "infrared" else seen.colour
         lit = colour * total.reshape(shape)[..., None] * np.asarray(COLOUR[kind], dtype=np.float32)
         own = {"day": seen.glow_day * 1.2, "lamps": seen.glow_lamps}.get(kind)
         bases[kind] = np.asarray(lit if own is None else lit + own, dtype=np.float32)
     return bases
 
 
-def _infrared_colour(colour: Array) -> Array:
+def infrared_colour(colour: Array) -> Array:
     """Paints and cloth differ less in the near infrared than to the eye."""
     grey = colour @ np.array([0.2, 0.4, 0.4], dtype=np.float32)
     return np.repeat((0.1 + 0.75 * grey)[..., None], 3, axis=-1)
@@ -224,7 +204,11 @@ def _reflection(glint: Array, seen: Seen, camera: Camera) -> Array:
     """The mirror picture as a worn floor shows it: faint, smeared along the line of sight, stronger far away."""
     size = seen.depth.shape[1::-1]
     smeared = cv2.GaussianBlur(np.minimum(glint, 3.0), (0, 0), sigmaX=glint.shape[1] / 300, sigmaY=glint.shape[0] / 45)
+    return np.asarray(cv2.resize(smeared, size) * _mirror_share(seen, camera)[..., None], dtype=np.float32)
+
+
+def _mirror_share(seen: Seen, camera: Camera) -> Array:
+    """How much of the mirror picture each pixel shows (Schlick's approximation, on the floor alone)."""
     to_eye = unit(np.asarray(camera.position, dtype=np.float32) - seen.points)
     fresnel = 0.12 + 0.88 * (1 - np.clip(to_eye[..., 2], 0, 1)) ** 3
-    share = seen.floor * seen.gloss * fresnel
-    return np.asarray(cv2.resize(smeared, size) * share[..., None], dtype=np.float32)
+    return np.asarray(seen.floor * seen.gloss * fresnel, dtype=np.float32)
