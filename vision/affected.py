@@ -1,4 +1,4 @@
-"""Which bay a region of the picture belongs to, and which pixels nobody wants judged."""
+"""Where in the picture something is: working size, boxes, which bay a region belongs to, what nobody wants judged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.geometry import mask_of
-from vision.model import Zone, ZoneKind
+from vision.model import Image, Zone, ZoneKind
 
 Mask = NDArray[np.uint8]
 
@@ -69,3 +69,19 @@ class AffectedZones:
 def _filled(zone: Zone, shape: tuple[int, int]) -> Mask:
     """1 inside the zone's polygon."""
     return mask_of(zone.polygon, shape[1], shape[0]).astype(np.uint8)
+
+
+def shrunk(image: Image, width_px: int) -> Image:
+    """The picture at no more than `width_px` wide, same proportions."""
+    height, width = image.shape[:2]
+    if width <= width_px:
+        return image
+    size = (width_px, round(height * width_px / width))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def share_box(box: tuple[int, int, int, int], shape: tuple[int, ...]) -> tuple[float, float, float, float]:
+    """(left, top, right, bottom) in pixels of a picture of `shape` as x, y, width, height in 0-1."""
+    left, top, right, bottom = box
+    height, width = shape[:2]
+    return left / width, top / height, (right - left) / width, (bottom - top) / height

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from vision.affected import AffectedZones
+from vision.affected import AffectedZones, share_box, shrunk
 from vision.hotspots import LEAST_STEPS, HotSpot, HotSpots
-from vision.model import Image, ObservationKind, Scene, Sighting, Zone
-from vision.voting import Vote
+from vision.model import ObservationKind, Scene, Sighting, Zone
+from vision.voting import ZoneVotes, met
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class FlameDetector:
         self._settings = settings
         self._zones = AffectedZones(zones)
         self._spots = HotSpots()
-        self._votes: dict[str | None, Vote] = {}
+        self._votes = ZoneVotes(ObservationKind.FLAME, settings.settle_s, settings.share, settings.hold_s)
         self._last: list[Sighting] = []
         self._last_ms: int | None = None
 
@@ -68,30 +67,16 @@ class FlameDetector:
         return self._last
 
     def _judge(self, scene: Scene) -> list[Sighting]:
-        image = _working(scene.image, self._settings.width_px)
+        image = shrunk(scene.image, self._settings.width_px)
         shape = image.shape[:2]
         spots = self._spots.follow(image, self._zones.watched(shape), scene.captured_ms)
         best: dict[str | None, Sighting] = {}
-        favoured = [zone for zone, vote in self._votes.items() if vote.active and zone is not None]
         for spot in spots:
             score, measures = self._weigh(spot)
-            zone = self._zones.bay_of(spot.mask, (spot.box[1], spot.box[0]), shape, favoured)
+            zone = self._zones.bay_of(spot.mask, (spot.box[1], spot.box[0]), shape, self._votes.alarmed)
             if zone not in best or score > best[zone].score:
-                best[zone] = Sighting(ObservationKind.FLAME, False, score, zone, _share_box(spot.box, shape), measures)
-        return self._settle(best, scene.captured_ms)
-
-    def _settle(self, best: dict[str | None, Sighting], captured_ms: int) -> list[Sighting]:
-        """Let every zone vote; tell what is active, and once what has ended."""
-        told = []
-        for zone in best.keys() | self._votes.keys():
-            settings = self._settings
-            vote = self._votes.setdefault(zone, Vote(settings.settle_s, settings.share, settings.hold_s))
-            was = vote.active
-            seen = best.get(zone, Sighting(ObservationKind.FLAME, False, 0.0, zone))
-            active = vote.cast(captured_ms, seen.score >= 0.5)
-            if active or was:
-                told.append(Sighting(ObservationKind.FLAME, active, seen.score, zone, seen.box, seen.measures))
-        return told
+                best[zone] = Sighting(ObservationKind.FLAME, False, score, zone, share_box(spot.box, shape), measures)
+        return self._votes.settle(best, scene.captured_ms)
 
     def _weigh(self, spot: HotSpot) -> tuple[float, dict[str, float]]:
         """How far the weakest of the conditions is met (0.5: just), and the figures."""
@@ -118,31 +103,13 @@ class FlameDetector:
         }
         return (
             min(
-                _met(measures["disorder"], settings.disorder),
-                _met(measures["hue_spread"], settings.hue_spread),
-                _met(settings.one_way, measures["one_way"]),
+                met(measures["disorder"], settings.disorder),
+                met(measures["hue_spread"], settings.hue_spread),
+                met(settings.one_way, measures["one_way"]),
                 1.0 if measures["red_level"] >= settings.red_level else 0.0,
-                _met(settings.wander, measures["wander"]),
+                met(settings.wander, measures["wander"]),
                 1.0 if measures["steadiness"] >= settings.steadiness else 0.0,
-                _met(measures["mass_px"], settings.smallest_px),
+                met(measures["mass_px"], settings.smallest_px),
             ),
             measures,
         )
-
-
-def _met(value: float, needed: float) -> float:
-    """0 where nothing, 0.5 where `value` is just what is `needed`, towards 1 above it."""
-    return value / (value + needed) if value + needed > 0 else 0.0
-
-
-def _working(image: Image, width_px: int) -> Image:
-    height, width = image.shape[:2]
-    if width <= width_px:
-        return image
-    return cv2.resize(image, (width_px, round(height * width_px / width)), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
-
-
-def _share_box(box: tuple[int, int, int, int], shape: tuple[int, ...]) -> tuple[float, float, float, float]:
-    left, top, right, bottom = box
-    height, width = shape[:2]
-    return left / width, top / height, (right - left) / width, (bottom - top) / height

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
+
+from vision.model import ObservationKind, Sighting
+
+HIT_SCORE = 0.5
 
 
 class Vote:
@@ -43,3 +48,38 @@ class Vote:
         hits = sum(hit for _, hit in self._frames)
         spanned_ms = captured_ms - self._frames[0][0]
         return hits >= self._least and spanned_ms >= self._window_ms and hits >= self._share * len(self._frames)
+
+
+class ZoneVotes:
+    """One vote for each bay and one for the rest of the picture (None), each settled on its own."""
+
+    def __init__(self, kind: ObservationKind, window_s: float, share: float, hold_s: float) -> None:
+        """As `Vote`, for observations of `kind`."""
+        self._kind = kind
+        self._rule = (window_s, share, hold_s)
+        self._votes: dict[str | None, Vote] = {}
+
+    @property
+    def alarmed(self) -> list[str]:
+        """The bays that are active now."""
+        return [zone for zone, vote in self._votes.items() if vote.active and zone is not None]
+
+    def settle(self, best: dict[str | None, Sighting], captured_ms: int) -> list[Sighting]:
+        """Count this frame's best candidate of each zone (a score of 0.5 is a hit).
+
+        Returns what is active now, and once what has just ended.
+        """
+        told = []
+        for zone in best.keys() | self._votes.keys():
+            vote = self._votes.setdefault(zone, Vote(*self._rule))
+            was = vote.active
+            seen = best.get(zone, Sighting(self._kind, False, 0.0, zone))
+            active = vote.cast(captured_ms, seen.score >= HIT_SCORE)
+            if active or was:
+                told.append(replace(seen, active=active))
+        return told
+
+
+def met(value: float, needed: float) -> float:
+    """How well a condition is met: 0 where nothing, 0.5 where `value` is just what is `needed`, towards 1 above it."""
+    return value / (value + needed) if value + needed > 0 else 0.0
