@@ -1,0 +1,161 @@
+"""Simulated cameras: scenario → pictures on the bus, rendered in child processes.
+
+`CameraFarm` starts one or two processes (`simulators.camera_process`) and gives each its share of the cameras as JSON on
+standard input; a process ends when that is closed, so none is left behind.
+
+Errors:
+    CameraError(RuntimeError): the cameras could not be started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from ingest.contract import DEFAULT_PREFIX
+from ingest.model import DeviceKind, DeviceRef
+from simulators.faults import KINDS, Fault, Target
+from simulators.fleet import link_changes
+from simulators.scenario import Scenario
+
+_SENDS_NOTHING = frozenset({"camera_offline", "camera_silent"})
+_STOP_S = 5.0
+
+
+class CameraError(RuntimeError):
+    """The simulated cameras could not be started."""
+
+
+class CameraPlan(msgspec.Struct, frozen=True):
+    """One camera as its process gets it. `events` are what happens before it, `gaps` when it sends nothing."""
+
+    ref: tuple[str, str, str]
+    layout: str
+    seed: int
+    fps: float
+    width: int
+    height: int
+    quality: int
+    events: list[dict[str, Any]]
+    gaps: list[tuple[float, float | None]]
+    links: list[tuple[float, bool]]
+
+
+class FarmPlan(msgspec.Struct, frozen=True):
+    """What one process does. Once its scenes are made it writes a line and waits for a `FarmStart`."""
+
+    mqtt_url: str
+    prefix: str
+    clock_spec: str | None
+    cameras: list[CameraPlan]
+
+
+class FarmStart(msgspec.Struct, frozen=True):
+    """Scenario time 0 in epoch milliseconds, and the hour of day (0-24) it looks like."""
+
+    start_ms: int
+    hour: float
+
+
+class CameraFarm:
+    """The processes that render a scenario's cameras; a context in which they live, filming from `start` on."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        mqtt_url: str,
+        clock_spec: str | None,
+        *,
+        seed: int,
+        prefix: str = DEFAULT_PREFIX,
+        processes: int | None = None,
+    ) -> None:
+        self._scenario = scenario
+        plans = [_plan(scenario, device.ref, seed) for device in scenario.devices if device.kind is DeviceKind.CAMERA]
+        count = min(len(plans), processes or max(1, min(2, (os.cpu_count() or 2) // 2)))
+        self._shares = [FarmPlan(mqtt_url, prefix, clock_spec, plans[index::count]) for index in range(count)]
+        self._running: list[asyncio.subprocess.Process] = []
+
+    async def __aenter__(self) -> Self:
+        """Start the processes and wait until their scenes are made.
+
+        Raises:
+            CameraError: a process ended instead.
+        """
+        for share in self._shares:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "simulators.camera_process",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+            self._running.append(process)
+            await _tell(process, share)
+        for process in self._running:
+            assert process.stdout is not None
+            if not await process.stdout.readline():
+                await self.__aexit__(None, None, None)
+                raise CameraError("a process of the simulated cameras ended before it had begun")
+        return self
+
+    async def start(self, start_ms: int) -> None:
+        """Scenario time 0 is at `start_ms`: film from now on."""
+        for process in self._running:
+            await _tell(process, FarmStart(start_ms, self._scenario.hour_at(start_ms)))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self._running:
+            if process.stdin is not None:
+                process.stdin.close()
+        for process in self._running:
+            try:
+                await asyncio.wait_for(process.wait(), _STOP_S)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+
+
+async def _tell(process: asyncio.subprocess.Process, message: msgspec.Struct) -> None:
+    assert process.stdin is not None
+    process.stdin.write(msgspec.json.encode(message) + b"\n")
+    await process.stdin.drain()
+
+
+def _plan(scenario: Scenario, ref: DeviceRef, seed: int) -> CameraPlan:
+    faults = [fault for fault in scenario.faults if fault.concerns(ref)]
+    own = scenario.settings.get(str(ref), {})
+    return CameraPlan(
+        ref=(ref.site, ref.shed, ref.device),
+        layout=str(own.get("layout", "row")),
+        # One number for a camera's looks, the same for the same seed whatever other cameras there are.
+        seed=int(own.get("seed", 0)) + seed * 1000 + sum(map(ord, str(ref))),
+        fps=float(scenario.setting(ref, "fps", 1.0)),
+        width=int(own.get("width", 640)),
+        height=int(own.get("height", 360)),
+        quality=int(own.get("quality", 80)),
+        events=[_event(fault) for fault in faults if _before_the_lens(fault)],
+        gaps=[(fault.at_s, fault.until_s) for fault in faults if fault.kind == "camera_silent"],
+        links=[(it.t_s, it.up) for it in link_changes(scenario, (DeviceKind.CAMERA,)) if it.device == ref],
+    )
+
+
+def _before_the_lens(fault: Fault) -> bool:
+    return KINDS[fault.kind].target in (Target.CAMERA, Target.BAY) and fault.kind not in _SENDS_NOTHING
+
+
+def _event(fault: Fault) -> dict[str, Any]:
+    return {
+        "kind": fault.kind,
+        "start_s": fault.at_s,
+        "end_s": fault.until_s,
+        "place": fault.zone,
+        "strength": fault.strength,
+    }

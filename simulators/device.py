@@ -1,0 +1,87 @@
+"""What every simulated device is made of: what it sends, its link to the broker, and the surroundings it stands in.
+
+Scenario time `t_s` is seconds since the start of the scenario; devices stamp messages with `start_ms` added.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from random import Random
+from typing import Protocol
+
+from ingest.model import DeviceKind, DeviceRef
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message of one device, to be sent at `t_s`."""
+
+    t_s: float
+    device: DeviceRef
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChange:
+    """A device loses its connection at `t_s` without saying goodbye, or gets it back."""
+
+    t_s: float
+    device: DeviceRef
+    up: bool
+
+
+class SimulatedDevice(Protocol):
+    """A device as a fold over time: tell it how late it is, take what it sends."""
+
+    ref: DeviceRef
+    kind: DeviceKind
+
+    @property
+    def due_s(self) -> float:
+        """When it next has something to do."""
+
+    def advance(self, t_s: float) -> list[Outgoing]:
+        """Live until `t_s` and hand over what was sent on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Air and mains of one shed as functions of time, the same for the same seed.
+
+    Attributes:
+        start_hour: hour of day (0-24) at scenario time 0.
+        mean_air_c: mean temperature of the day.
+        mains_v: nominal voltage.
+    """
+
+    seed: str
+    start_hour: float
+    mean_air_c: float = 18.0
+    mains_v: float = 225.0
+    _waves: tuple[tuple[float, float, float], ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        random = Random(self.seed)
+        # What neighbours switch on and off moves the mains by a volt or two over minutes to hours.
+        waves = tuple(
+            (random.uniform(0.3, 0.8), random.uniform(180.0, 5400.0), random.uniform(0.0, math.tau)) for _ in range(5)
+        )
+        object.__setattr__(self, "_waves", waves)
+
+    def hour(self, t_s: float) -> float:
+        """Hour of day, 0-24."""
+        return (self.start_hour + t_s / 3600.0) % 24.0
+
+    def air_c(self, t_s: float) -> float:
+        """Temperature of the air; warmest at three in the afternoon."""
+        return self.mean_air_c + 4.5 * math.cos((self.hour(t_s) - 15.0) / 24.0 * math.tau)
+
+    def open_circuit_v(self, t_s: float) -> float:
+        """Mains voltage before the shed's own load: lowest at half past seven in the evening."""
+        evening_v = -3.5 * math.cos((self.hour(t_s) - 19.5) / 24.0 * math.tau)
+        waves_v = sum(volts * math.sin(t_s / period * math.tau + phase) for volts, period, phase in self._waves)
+        return self.mains_v + evening_v + waves_v

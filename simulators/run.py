@@ -1,0 +1,177 @@
+"""Runs a scenario against a broker, in the time of a clock; with expectations, judges the service by its API.
+
+Scenario time 0 is the clock's reading once all devices are connected. Cameras are rendered in child processes, so that pictures never
+delay telemetry; they share the clock by its `spec`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from ingest.contract import DEFAULT_PREFIX, Command
+from ingest.model import DeviceKind, DeviceRef
+from shedwatch.clock import Clock, ManualClock, ScaledClock
+from simulators.cameras import CameraFarm
+from simulators.device import LinkChange
+from simulators.expect import ApiClient, Verdict, judge, table, write_json, write_junit
+from simulators.fleet import Fleet
+from simulators.publisher import Post, Publisher, PublisherCounts
+from simulators.scenario import Scenario
+
+log = structlog.get_logger(__name__)
+
+# Simulated seconds: how long the service may take to store and show what happened in the last moment.
+_SETTLE_S = 5.0
+_command = msgspec.json.Decoder(Command)
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a run did. `latest_s`: the most that telemetry was sent after its time, in simulated seconds."""
+
+    start_ms: int
+    seconds: float
+    counts: PublisherCounts
+    latest_s: float
+
+
+async def run(
+    scenario: Scenario,
+    mqtt_url: str,
+    clock: Clock,
+    *,
+    seed: int = 1,
+    cameras: bool = True,
+    forever: bool = False,
+    prefix: str = DEFAULT_PREFIX,
+    started: asyncio.Future[int] | None = None,
+) -> RunReport:
+    """Drive the scenario's devices until its end; with `forever`, on in calm until cancelled.
+
+    `started` is told the epoch milliseconds of scenario time 0 once all devices are connected.
+
+    Raises:
+        aiomqtt.MqttError: there is no broker at the start (later losses are waited out).
+        ValueError: the URL is none, or cameras are wanted with a clock that other processes cannot share.
+    """
+    if cameras and isinstance(clock, ManualClock):
+        raise ValueError("cameras live in processes of their own and cannot share a manual clock")
+    return await _Run(scenario, mqtt_url, clock, seed, prefix).go(cameras, forever, started)
+
+
+class _Run:
+    """Scenario time 0 comes when every device is connected and every camera has its scene: until then nothing is sent."""
+
+    def __init__(self, scenario: Scenario, mqtt_url: str, clock: Clock, seed: int, prefix: str) -> None:
+        self._scenario = scenario
+        self._url = mqtt_url
+        self._clock = clock
+        self._prefix = prefix
+        self._seed = seed
+        self._publisher = Publisher(mqtt_url, _talkers(scenario), prefix=prefix, on_command=self._order)
+        self._fleet: Fleet | None = None
+        self._start_ms = 0
+        self._origin_s = 0.0
+        self._latest_s = 0.0
+
+    @property
+    def _now_s(self) -> float:
+        return self._clock.monotonic() - self._origin_s
+
+    async def go(self, cameras: bool, forever: bool, started: asyncio.Future[int] | None) -> RunReport:
+        spec = self._clock.spec if isinstance(self._clock, ScaledClock) else None
+        async with contextlib.AsyncExitStack() as stack:
+            farm = (
+                CameraFarm(self._scenario, self._url, spec, seed=self._seed, prefix=self._prefix) if cameras else None
+            )
+            if farm is not None:
+                await stack.enter_async_context(farm)
+            await stack.enter_async_context(self._publisher)
+            self._start_ms, self._origin_s = self._clock.now_ms(), self._clock.monotonic()
+            if farm is not None:
+                await farm.start(self._start_ms)
+            self._fleet = Fleet(self._scenario, seed=self._seed, start_ms=self._start_ms, prefix=self._prefix)
+            if started is not None:
+                started.set_result(self._start_ms)
+            log.info("scenario_started", name=self._scenario.name, devices=len(self._scenario.devices), seed=self._seed)
+            await self._live(self._fleet, None if forever else self._scenario.duration_s)
+            seconds = self._now_s
+        return RunReport(self._start_ms, seconds, self._publisher.counts, self._latest_s)
+
+    async def _live(self, fleet: Fleet, until_s: float | None) -> None:
+        while until_s is None or self._now_s < until_s:
+            due_s = fleet.due_s if until_s is None else min(fleet.due_s, until_s)
+            if (wait_s := due_s - self._now_s) > 0:
+                await self._clock.sleep(wait_s)
+            now_s = self._now_s
+            for item in fleet.advance(now_s):
+                self._latest_s = max(self._latest_s, now_s - item.t_s)
+                if isinstance(item, LinkChange):
+                    self._publisher.link(item.device, item.up)
+                else:
+                    self._publisher.send(item.device, Post(item.topic, item.payload, item.qos, item.retain))
+
+    def _order(self, ref: DeviceRef, payload: bytes) -> None:
+        try:
+            command = _command.decode(payload)
+        except msgspec.DecodeError as error:
+            log.warning("order_not_understood", device=str(ref), error=str(error))
+            return
+        if self._fleet is not None:
+            for item in self._fleet.command(self._now_s, ref, command):
+                self._publisher.send(ref, Post(item.topic, item.payload, item.qos, item.retain))
+
+
+def _talkers(scenario: Scenario) -> dict[DeviceRef, DeviceKind]:
+    kinds = (DeviceKind.CHARGER, DeviceKind.SENSOR)
+    return {device.ref: device.kind for device in scenario.devices if device.kind in kinds}
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeOptions:
+    """Where to ask for alarms, and where to write the judgement."""
+
+    api_url: str
+    token: str = ""
+    junit: Path | None = None
+    json: Path | None = None
+
+
+async def simulate(
+    scenario: Scenario,
+    mqtt_url: str,
+    clock: Clock,
+    *,
+    seed: int = 1,
+    cameras: bool = True,
+    prefix: str = DEFAULT_PREFIX,
+    expect: JudgeOptions | None = None,
+) -> tuple[RunReport, Verdict | None]:
+    """Run a scenario to its end and, with `expect`, judge what the service made of it and write the reports.
+
+    The service must live by the same `clock` (its `spec`) where that is not the system's.
+
+    Raises:
+        ExpectError: the API cannot be reached or refuses the token; told before anything is run.
+    """
+    if expect is None:
+        return await run(scenario, mqtt_url, clock, seed=seed, cameras=cameras, prefix=prefix), None
+    async with ApiClient(expect.api_url, expect.token) as api:
+        await api.check()
+        report = await run(scenario, mqtt_url, clock, seed=seed, cameras=cameras, prefix=prefix)
+        await clock.sleep(_SETTLE_S)
+        verdict = await judge(scenario, api, report.start_ms)
+    if expect.junit is not None:
+        write_junit(verdict, expect.junit)
+    if expect.json is not None:
+        write_json(verdict, expect.json)
+    return report, verdict
+
+
+__all__ = ["JudgeOptions", "RunReport", "Verdict", "run", "simulate", "table"]
