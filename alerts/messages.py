@@ -9,23 +9,34 @@ SERVICE = "service"
 """Site and shed of alerts about this service itself: `service/service/<part>`; no configured place has a rule there."""
 
 
-def place(topology: Topology, key: AlertKey) -> Text:
-    """Where it is, by display names: `1号车棚 c1 3号口`; with the site's name before it where there are several."""
-    device = topology.find(DeviceRef(key.site, key.shed, key.device))
-    shed = topology.shed(key.site, key.shed)
-    site = topology.site(key.site)
-    zh = [shed.name.zh if shed else key.shed, device.name.zh if device else key.device]
-    en = [shed.name.en if shed else key.shed, device.name.en if device else key.device]
+def place(topology: Topology, key: AlertKey, bay: str | None = None) -> Text:
+    """Where it is, by display names: `1号车棚 c1 3号口`; with the site's name before it where there are several.
+
+    For what a camera sees, `bay` names the port in view (`c1#3`), which is told before camera and zone.
+    """
+    site, shed = topology.site(key.site), topology.shed(key.site, key.shed)
+    zh = [shed.name.zh if shed else key.shed]
+    en = [shed.name.en if shed else key.shed]
     if site and len(topology.sites) > 1:
         zh.insert(0, site.name.zh)
         en.insert(0, site.name.en)
+    if bay is not None:
+        charger, _, port = bay.partition("#")
+        _add_device(topology, DeviceRef(key.site, key.shed, charger), int(port) if port else None, zh, en)
+    _add_device(topology, DeviceRef(key.site, key.shed, key.device), key.port, zh, en)
     if key.zone is not None:
-        zh.append(f"区域 {key.zone}")
+        zh.append(f"区域{key.zone}")
         en.append(f"zone {key.zone}")
-    if key.port is not None and (device is None or device.kind is DeviceKind.CHARGER):
-        zh.append(f"{key.port}号口")
-        en.append(f"port {key.port}")
     return Text(" ".join(zh), " ".join(en))
+
+
+def _add_device(topology: Topology, ref: DeviceRef, port: int | None, zh: list[str], en: list[str]) -> None:
+    device = topology.find(ref)
+    zh.append(device.name.zh if device else ref.device)
+    en.append(device.name.en if device else ref.device)
+    if port is not None and (device is None or device.kind is DeviceKind.CHARGER):
+        zh.append(f"{port}号口")
+        en.append(f"port {port}")
 
 
 def number(value: float, digits: int = 1) -> str:
@@ -109,7 +120,7 @@ ADVICE: dict[AlertKind, Text] = {
 def compose(kind: AlertKind, where: Text, what: Text) -> Text:
     """The whole sentence: place, what is the matter, what to do."""
     advice = ADVICE[kind]
-    return Text(f"{where.zh}{what.zh}。{advice.zh}", f"{where.en} {what.en}. {advice.en}")
+    return Text(f"{where.zh} {what.zh}。{advice.zh}", f"{where.en} {what.en}. {advice.en}")
 
 
 def exceeds(name: Text, value: float, limit: float, unit: str, below: bool = False) -> Text:

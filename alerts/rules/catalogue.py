@@ -3,11 +3,40 @@
 from __future__ import annotations
 
 from alerts.rules.base import Rule, Surroundings
+from alerts.rules.camera_blind import CameraBlindRule
+from alerts.rules.camera_offline import CameraOfflineRule
+from alerts.rules.charger_fault import ChargerFaultRule
+from alerts.rules.clock_skew import ClockSkewRule
+from alerts.rules.extinguisher_due import ExtinguisherDueRule
+from alerts.rules.fire_sensors import FireSensorRule
+from alerts.rules.leakage import leakage
+from alerts.rules.over_current import over_current
+from alerts.rules.over_power import OverPowerRule
 from alerts.rules.over_temperature import over_temperature
+from alerts.rules.port_stale import PortStaleRule
+from alerts.rules.sight import SightRule
+from alerts.rules.silence import SilenceRule
+from alerts.rules.temperature_rise import TemperatureRiseRule
+from alerts.rules.voltage import over_voltage, under_voltage
 
 
 def all_rules(around: Surroundings) -> list[Rule]:
-    """One rule a hazard. `ServiceHealth` is the service's own and not among them."""
+    """One rule a hazard, fire first. `ServiceHealth` is the service's own and not among them."""
     return [
+        SightRule(around),
+        FireSensorRule(around),
         over_temperature(around),
+        TemperatureRiseRule(around),
+        over_current(around),
+        OverPowerRule(around),
+        leakage(around),
+        over_voltage(around),
+        under_voltage(around),
+        ChargerFaultRule(around),
+        CameraOfflineRule(around),
+        CameraBlindRule(around),
+        SilenceRule(around),
+        PortStaleRule(around),
+        ClockSkewRule(around),
+        ExtinguisherDueRule(around),
     ]

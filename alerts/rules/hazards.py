@@ -199,7 +199,7 @@ class FireSensor(Hazard, frozen=True, kw_only=True):
 
     on_delay_s: 0; the detector has its own.
     event_hold_s: 600 s: the chargers' push says only that it began and is sent once, so it is taken to last ten minutes
-        unless it is repeated or the charger's own flag says otherwise.
+        unless it is repeated; a charger's `smoke: false` does not end it, as many always report that.
     """
 
     severity: Severity = Severity.CRITICAL
@@ -302,9 +302,11 @@ class Sight(Hazard, frozen=True, kw_only=True):
     """Something a camera sees; the detector has voted over time already, so there is no further delay to raise.
 
     off_delay_s: 15 s: smoke that a gust takes out of the picture is not gone.
+    renew_limit_s: 300 s without a renewal, which vision gives every 5 s: its detector was restarted and has forgotten.
     """
 
     off_delay_s: Delay = 15.0
+    renew_limit_s: Positive = 300.0
     severity: Severity = Severity.CRITICAL
 
 
@@ -314,9 +316,11 @@ class CorridorBlocked(Hazard, frozen=True, kw_only=True):
     severity: medium at first: someone unloading a bicycle.
     high_after_s: high after ten minutes: nobody came for it, the way out is blocked.
     off_delay_s: 10 s.
+    renew_limit_s: as for what else cameras see.
     """
 
     off_delay_s: Delay = 10.0
+    renew_limit_s: Positive = 300.0
     severity: Severity = Severity.MEDIUM
     high_after_s: Delay = 600.0
 
@@ -326,10 +330,12 @@ class CameraBlind(Hazard, frozen=True, kw_only=True):
 
     on_delay_s: 3 s, in which several signs of one cause arrive, of which only the most telling is raised.
     off_delay_s: 10 s, longer than a lorry's headlights.
+    renew_limit_s: as for what else cameras see.
     """
 
     severity: Severity = Severity.HIGH
     on_delay_s: Delay = 3.0
+    renew_limit_s: Positive = 300.0
     off_delay_s: Delay = 10.0
 
 

@@ -1,0 +1,148 @@
+"""An alarm desk over the ledger alone, for a process that shows alarms while another one keeps them.
+
+Reads the ledger, follows it for changes, and passes orders on to the process that keeps the alarms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
+
+import msgspec
+import structlog
+
+from alerts.desk import AlertQuery, DeskError, DeskUnavailableError, RefusedActionError, UnknownAlertError
+from alerts.feed import Feed, Subscription
+from alerts.ledger.database import Ledger, LedgerError
+from alerts.model import Alert, AlertChange, Transition
+
+log = structlog.get_logger(__name__)
+
+POLL_S = 0.2
+RETRY_S = 2.0
+PAGE = 1000
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What someone wants done about an alert."""
+
+    id: str
+    action: Literal["acknowledge", "comment"]
+    alert_id: str
+    who: str
+    note: str
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What became of an order: the alert, or the name of a desk error with its message."""
+
+    id: str
+    alert: Alert | None = None
+    error: str = ""
+    message: str = ""
+
+
+_ERRORS: dict[str, type[DeskError]] = {
+    error.__name__: error for error in (UnknownAlertError, RefusedActionError, DeskUnavailableError)
+}
+
+PassOn = Callable[[Literal["acknowledge", "comment"], str, str, str], Awaitable[Answer]]
+
+
+class LedgerDesk:
+    """Implements `alerts.desk.AlarmDesk`. `run` follows the ledger and must be running."""
+
+    def __init__(self, ledger: Ledger, pass_on: PassOn) -> None:
+        self._ledger = ledger
+        self._pass_on = pass_on
+        self._feed = Feed()
+        self._open: dict[str, Alert] = {}
+        self.reachable = False
+
+    async def run(self) -> None:
+        """Follow the ledger until cancelled."""
+        seq = await self._start()
+        while True:
+            await asyncio.sleep(POLL_S)
+            try:
+                changes = await self._ledger.changes_after(seq, PAGE)
+            except LedgerError as error:
+                self.reachable = False
+                log.warning("ledger cannot be followed", reason=str(error))
+                await asyncio.sleep(RETRY_S)
+                continue
+            self.reachable = True
+            for change in changes:
+                seq = max(seq, change.transition.seq)
+                self._take(change)
+
+    async def _start(self) -> int:
+        while True:
+            try:
+                await self._ledger.open()
+                seq = await self._ledger.last_seq()
+                self._open = {alert.id: alert for alert in await self._ledger.open_alerts()}
+            except LedgerError as error:
+                log.warning("ledger cannot be opened", reason=str(error))
+                await asyncio.sleep(RETRY_S)
+            else:
+                self.reachable = True
+                return seq
+
+    def _take(self, change: AlertChange) -> None:
+        if change.alert.open:
+            self._open[change.alert.id] = change.alert
+        else:
+            self._open.pop(change.alert.id, None)
+        self._feed.publish(change)
+
+    async def query(self, query: AlertQuery) -> tuple[Sequence[Alert], str | None]:
+        try:
+            return await self._ledger.query(query)
+        except LedgerError as error:
+            raise DeskUnavailableError(str(error)) from error
+
+    async def get(self, alert_id: str) -> Alert:
+        try:
+            found = await self._ledger.find(alert_id)
+        except LedgerError as error:
+            raise DeskUnavailableError(str(error)) from error
+        if found is None:
+            raise UnknownAlertError(alert_id)
+        return found
+
+    async def log(self, alert_id: str) -> Sequence[Transition]:
+        await self.get(alert_id)
+        try:
+            return await self._ledger.log(alert_id)
+        except LedgerError as error:
+            raise DeskUnavailableError(str(error)) from error
+
+    async def acknowledge(self, alert_id: str, who: str, note: str) -> Alert:
+        return self._alert(await self._pass_on("acknowledge", alert_id, who, note))
+
+    async def comment(self, alert_id: str, who: str, note: str) -> Alert:
+        return self._alert(await self._pass_on("comment", alert_id, who, note))
+
+    def open_alerts(self) -> Sequence[Alert]:
+        return sorted(self._open.values(), key=lambda alert: (-alert.severity.rank, -alert.raised_ts))
+
+    def changes(self, after_seq: int | None = None) -> Subscription:
+        """Changes from now on, after those since `after_seq`."""
+        if after_seq is None:
+            return self._feed.subscribe()
+        return self._feed.subscribe(lambda: self._changes_after(after_seq))
+
+    async def _changes_after(self, seq: int) -> list[AlertChange]:
+        try:
+            return list(await self._ledger.changes_after(seq, PAGE))
+        except LedgerError as error:
+            log.warning("changes cannot be resumed from the ledger", reason=str(error))
+            return []
+
+    @staticmethod
+    def _alert(answer: Answer) -> Alert:
+        if answer.alert is not None:
+            return answer.alert
+        raise _ERRORS.get(answer.error, DeskUnavailableError)(answer.message)

@@ -1,0 +1,129 @@
+"""What a charger reports as the fault of a port, under the kind it belongs to.
+
+A fault that names a hazard of its own (`relay_welded`, `over_temperature`, …) is raised as that kind, beside the server's
+own rule for it; all others are `charger_fault`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from alerts.messages import compose, place
+from alerts.model import AlertKey, AlertKind, Condition, Severity, Text
+from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
+from alerts.rules.hazards import Fault, Hazard, RelayWelded
+from ingest.model import DeviceKind, DeviceRef, Reading
+
+KINDS: dict[str, AlertKind] = {
+    "relay_welded": AlertKind.RELAY_WELDED,
+    "over_current": AlertKind.OVER_CURRENT,
+    "over_power": AlertKind.OVER_POWER,
+    "over_temperature": AlertKind.OVER_TEMPERATURE,
+    "leakage": AlertKind.LEAKAGE,
+}
+"""Faults that are a kind of their own."""
+
+# A short, a hazard's own kind: somebody must come now. A bad contact heats. The rest costs a port, not a fire.
+_SEVERITIES = {
+    "load_short": Severity.HIGH,
+    "bad_contact": Severity.MEDIUM,
+    "relay_open": Severity.LOW,
+    "socket_stuck": Severity.LOW,
+    "memory": Severity.LOW,
+    "card_reader": Severity.LOW,
+    "detector": Severity.MEDIUM,
+    "other": Severity.MEDIUM,
+}
+_NAMES = {
+    "relay_welded": Text("继电器粘连，断不开电", "relay welded, cannot switch off"),
+    "relay_open": Text("继电器或保险断开", "relay or fuse open"),
+    "load_short": Text("负载短路", "load short circuit"),
+    "bad_contact": Text("插座接触不良", "bad contact in the socket"),
+    "socket_stuck": Text("插座弹片卡住", "socket spring stuck"),
+    "over_current": Text("设备报告过流", "device reports over-current"),
+    "over_power": Text("设备报告过载", "device reports over-power"),
+    "over_temperature": Text("设备报告过温", "device reports over-temperature"),
+    "leakage": Text("设备报告漏电", "device reports leakage"),
+    "memory": Text("存储器故障", "memory fault"),
+    "card_reader": Text("读卡器故障", "card reader fault"),
+    "detector": Text("检测电路故障", "detector circuit fault"),
+    "other": Text("设备报告故障", "device reports a fault"),
+}
+
+
+@dataclass(slots=True)
+class _Port:
+    fault: str | None = None
+    holds: dict[AlertKind, Hold] = field(default_factory=dict)
+
+
+class ChargerFaultRule(BaseRule):
+    """Follows `fault` of every port; a report of the port's state without a fault means there is none."""
+
+    name = str(AlertKind.CHARGER_FAULT)
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._ports: dict[tuple[DeviceRef, int | None], _Port] = {}
+
+    def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
+        if reading.late or reading.kind is not DeviceKind.CHARGER:
+            return ()
+        fault, state = reading.values.get("fault"), reading.values.get("state")
+        if fault is None and state is None:
+            return ()
+        port = self._ports.get((reading.device, reading.port))
+        if fault is None and state != "fault" and port is None:
+            return ()
+        port = port or self._ports.setdefault((reading.device, reading.port), _Port())
+        port.fault = str(fault) if fault is not None else "other" if state == "fault" else None
+        if port.fault is not None:
+            port.holds.setdefault(_kind(port.fault), Hold())
+        return self._judge(reading.device, reading.port, port, now_ms)
+
+    def tick(self, now_ms: int) -> Iterator[Condition]:
+        for (ref, number), port in self._ports.items():
+            if any(hold.pending for hold in port.holds.values()):
+                yield from self._judge(ref, number, port, now_ms)
+
+    def restore(self, key: AlertKey, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
+        if key.kind is not AlertKind.CHARGER_FAULT and key.kind not in KINDS.values():
+            return False
+        if not self._settings(key.kind, ref_of(key)).enabled:
+            return False
+        # Whether this rule or a measured value raised it is not known: the next report of the port's state tells.
+        self._ports.setdefault((ref_of(key), key.port), _Port()).holds[key.kind] = Hold(active=True)
+        return True
+
+    def _settings(self, kind: AlertKind, ref: DeviceRef) -> Hazard:
+        return self._around.book.of(kind, Hazard, ref)
+
+    def _judge(self, ref: DeviceRef, number: int | None, port: _Port, now_ms: int) -> Iterator[Condition]:
+        reported = _kind(port.fault) if port.fault else None
+        for kind, hold in port.holds.items():
+            own = self._settings(kind, ref)
+            if not own.enabled:
+                continue
+            # The charger's own judgement has its own persistence; the measured value's delay is not for it.
+            on_s = own.on_delay_s if isinstance(own, Fault | RelayWelded) else 0.0
+            before = hold.active
+            hold.feed(kind is reported, now_ms, on_s, own.off_delay_s)
+            if before or hold.active:
+                yield self._condition(key_of(kind, ref, number), port.fault, hold.active, own)
+
+    def _condition(self, key: AlertKey, fault: str | None, active: bool, own: Hazard) -> Condition:
+        severity = _SEVERITIES.get(fault or "other", Severity.HIGH)
+        if isinstance(own, RelayWelded):
+            severity = own.severity
+        return Condition(
+            key=key,
+            active=active,
+            severity=severity,
+            message=compose(key.kind, place(self._around.topology, key), _NAMES[fault or "other"]),
+            details={"rule": self.name, "fault": fault},
+        )
+
+
+def _kind(fault: str) -> AlertKind:
+    return KINDS.get(fault, AlertKind.CHARGER_FAULT)

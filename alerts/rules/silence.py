@@ -1,0 +1,160 @@
+"""A charger or a sensor is not heard: `charger_offline`, or `telemetry_stale` where it is there but tells nothing.
+
+Both come from one memory, so that one silence never raises both. Time counts from the start for what was never heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from alerts.messages import compose, duration, place
+from alerts.model import AlertKey, AlertKind, Condition, Severity, Text
+from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
+from alerts.rules.habit import Habit
+from alerts.rules.hazards import ChargerOffline, TelemetryStale
+from ingest.model import Device, DeviceKind, DeviceRef, Reading
+
+
+@dataclass(slots=True)
+class _Line:
+    """What is known of one device's connection."""
+
+    device: Device
+    offline: ChargerOffline
+    stale: TelemetryStale
+    start_ms: int
+    heard_ms: int
+    telemetry_ms: int
+    said_offline: bool = False
+    habit: Habit = field(default_factory=Habit)
+    offline_hold: Hold = field(default_factory=Hold)
+    stale_hold: Hold = field(default_factory=Hold)
+
+    def silence_limit_ms(self) -> float:
+        """How long a charger may be silent altogether."""
+        own = self.offline
+        return self.habit.limit_ms(own.missed_intervals, own.unknown_limit_s, own.floor_s, own.ceiling_s)
+
+    def stale_limit_ms(self) -> float:
+        """How old its telemetry may be."""
+        own = self.stale
+        unknown_s = own.sensor_limit_s if self.device.kind is DeviceKind.SENSOR else own.unknown_limit_s
+        return self.habit.limit_ms(own.missed_intervals, unknown_s, own.floor_s, own.ceiling_s)
+
+
+class SilenceRule(BaseRule):
+    """Follows when each configured charger and sensor was heard, and by what."""
+
+    name = "silence"
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._lines: dict[DeviceRef, _Line] = {}
+
+    def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
+        line = self._line(reading.device, now_ms)
+        if line is None:
+            return ()
+        if reading.online is False:
+            line.said_offline = True
+            return ()
+        line.heard_ms = now_ms
+        line.said_offline = line.said_offline and reading.late
+        if reading.values and not reading.late:
+            line.telemetry_ms = now_ms
+            line.habit.heard(now_ms, max(line.silence_limit_ms(), line.stale_limit_ms()))
+        return ()
+
+    def tick(self, now_ms: int) -> Iterator[Condition]:
+        for kind in (DeviceKind.CHARGER, DeviceKind.SENSOR):
+            for device in self._around.topology.devices(kind):
+                line = self._line(device.ref, now_ms)
+                if line is not None:
+                    yield from self._judge(line, now_ms)
+
+    def restore(self, key: AlertKey, now_ms: int) -> bool:
+        line = self._line(ref_of(key), now_ms) if key.port is None else None
+        if line is None:
+            return False
+        if key.kind is AlertKind.CHARGER_OFFLINE and line.offline.enabled:
+            # Offline until it is heard: the start alone is no sign of life.
+            line.said_offline = True
+            line.offline_hold.active = True
+            return True
+        if key.kind is AlertKind.TELEMETRY_STALE and line.stale.enabled:
+            line.telemetry_ms = round(now_ms - line.stale_limit_ms() - 1)
+            line.stale_hold.active = True
+            return True
+        return False
+
+    def _line(self, ref: DeviceRef, now_ms: int) -> _Line | None:
+        if ref not in self._lines:
+            device = self._around.topology.find(ref)
+            if device is None or device.kind not in (DeviceKind.CHARGER, DeviceKind.SENSOR):
+                return None
+            self._lines[ref] = _Line(
+                device,
+                self._around.book.of(AlertKind.CHARGER_OFFLINE, ChargerOffline, ref),
+                self._around.book.of(AlertKind.TELEMETRY_STALE, TelemetryStale, ref),
+                start_ms=now_ms,
+                heard_ms=now_ms,
+                telemetry_ms=now_ms,
+            )
+        return self._lines[ref]
+
+    def _judge(self, line: _Line, now_ms: int) -> Iterator[Condition]:
+        silent = now_ms - line.heard_ms > line.silence_limit_ms()
+        old = now_ms - line.telemetry_ms > line.stale_limit_ms()
+        if line.device.kind is DeviceKind.SENSOR:
+            yield from self._tell_stale(line, line.said_offline or old, now_ms)
+            return
+        own = line.offline
+        on_s = 0.0 if silent else own.on_delay_s
+        if line.offline_hold.feed(line.said_offline or silent, now_ms, on_s, own.off_delay_s) and own.enabled:
+            yield self._offline(line, now_ms)
+        gone = line.said_offline or silent or line.offline_hold.active
+        yield from self._tell_stale(line, old and not gone, now_ms)
+        if gone:
+            # The whole silence is one alert; what is awaited of it starts anew when it is back.
+            line.telemetry_ms = now_ms
+
+    def _tell_stale(self, line: _Line, present: bool, now_ms: int) -> Iterator[Condition]:
+        sensor = line.device.kind is DeviceKind.SENSOR
+        # A sensor has no kind for being offline: its will counts after the time in which devices reconnect.
+        on_s = line.offline.on_delay_s if sensor and line.said_offline else line.stale.on_delay_s
+        if line.stale_hold.feed(present, now_ms, on_s, line.stale.off_delay_s) and line.stale.enabled:
+            yield self._stale(line, now_ms)
+
+    def _offline(self, line: _Line, now_ms: int) -> Condition:
+        span = duration((now_ms - line.heard_ms) / 1000)
+        if line.said_offline:
+            what = Text("已离线", "is offline")
+        else:
+            what = Text(f"已离线，{span.zh}没有任何消息", f"is offline, not heard for {span.en}")
+        key = key_of(AlertKind.CHARGER_OFFLINE, line.device.ref)
+        return self._condition(key, line.offline_hold.active, line.offline.severity, what, line.silence_limit_ms())
+
+    def _stale(self, line: _Line, now_ms: int) -> Condition:
+        sensor = line.device.kind is DeviceKind.SENSOR
+        span = duration((now_ms - line.telemetry_ms) / 1000)
+        if sensor and line.said_offline:
+            what = Text("传感器已离线", "sensor is offline")
+        elif sensor:
+            what = Text(f"传感器{span.zh}没有数据", f"sensor has sent nothing for {span.en}")
+        else:
+            what = Text(f"在线但{span.zh}没有数据", f"is connected but has sent no telemetry for {span.en}")
+        severity = line.stale.sensor_severity if sensor else line.stale.severity
+        key = key_of(AlertKind.TELEMETRY_STALE, line.device.ref)
+        return self._condition(key, line.stale_hold.active, severity, what, line.stale_limit_ms())
+
+    def _condition(self, key: AlertKey, active: bool, severity: Severity, what: Text, limit_ms: float) -> Condition:
+        return Condition(
+            key=key,
+            active=active,
+            severity=severity,
+            message=compose(key.kind, place(self._around.topology, key), what),
+            threshold=round(limit_ms / 1000, 1),
+            unit="s",
+            details={"rule": self.name},
+        )
