@@ -1,4 +1,4 @@
-"""The connection to the MQTT broker: messages in by an `Inbox`, messages out by `publish`; the one user of paho-mqtt.
+"""The connection to the MQTT broker: messages in by an `Inbox`, messages out by `publish`. With `paho_client` the one user of paho-mqtt.
 
 QoS 1 messages are acknowledged by hand, in the order they came, when their `Inbound.ack` has been called. Everything
 but opening the socket happens in the event loop, in slices of milliseconds. Time here is the real time of real
@@ -18,27 +18,21 @@ from typing import Any, NamedTuple
 
 import structlog
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.inbox import Inbound, Inbox
 from ingest.link import Link, LinkState, Protocol
 from ingest.mqtt_url import parse_url
-from ingest.paho_socket import BufferedClient
+from ingest.paho_client import KEEPALIVE_S, MAX_OUTBOX, BufferedClient, Identity, make_client, sent_ts
 
 log = structlog.get_logger(__name__)
 
-KEEPALIVE_S = 30
 CONNACK_S = 10.0
 # Some brokers of 3.1.1 (amqtt among them) say nothing at all to a client of version 5.
 FIRST_CONNACK_S = 2.0
 GOODBYE_S = 2.0
 READ_SLICE_S = 0.005
-SESSION_EXPIRY_S = 7 * 86_400
-RECEIVE_MAXIMUM = 1000
-MAX_OUTBOX = 2000
 # Far above every limit of the intake: what is larger is only counted and shown by its beginning.
 MAX_PAYLOAD = 9 << 20
 KEPT_OF_HUGE = 4096
@@ -58,7 +52,7 @@ class BrokerCounters:
 
 
 class BrokerHealth(NamedTuple):
-    """How the connection is: `state` online is well; else `reason` says why not. `refused`: subscriptions denied."""
+    """How the connection is: online is well, else `reason` says why not. `refused`: subscriptions denied."""
 
     state: LinkState
     protocol: Protocol
@@ -109,9 +103,8 @@ class Broker:
         self.inbox = inbox or Inbox()
         self.inbox.on_full, self.inbox.on_drained = self._pause, self._resume
         self.counters = BrokerCounters()
-        self._client_id = client_id
+        self._identity = Identity(self.address, client_id, persistent, status_topic)
         self._subscriptions = tuple(subscriptions)
-        self._persistent = persistent
         self._status_topic = status_topic
         self._rng = rng or random.Random()
         self._link = Link()
@@ -185,8 +178,6 @@ class Broker:
         assert self._client is not None
         return self._client.publish(topic, payload, qos, retain).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
-    # ---- one connection, from opening to its end
-
     async def _connect_once(self) -> None:
         self._link = self._link.opening()
         client = self._client_for(self._link.protocol)
@@ -231,22 +222,7 @@ class Broker:
         return self._client
 
     def _new_client(self, protocol: Protocol) -> BufferedClient:
-        v5 = protocol is Protocol.V5
-        client = BufferedClient(
-            CallbackAPIVersion.VERSION2,
-            self._client_id,
-            clean_session=None if v5 else not self._persistent,
-            protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        client.max_queued_messages_set(MAX_OUTBOX)
-        if self.address.username:
-            client.username_pw_set(self.address.username, self.address.password)
-        if self.address.tls:
-            client.tls_set_context(self.address.tls_context())
-        if self._status_topic:
-            client.will_set(self._status_topic, b"offline", qos=1, retain=True)
+        client = make_client(self._identity, protocol)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
@@ -255,20 +231,7 @@ class Broker:
         client.on_socket_close = self._on_socket_close
         client.on_socket_register_write = self._on_want_write
         client.on_socket_unregister_write = self._on_wrote
-        client.connect_async(
-            self.address.host,
-            self.address.port,
-            KEEPALIVE_S,
-            clean_start=not self._persistent if v5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
-            properties=self._connect_properties() if v5 else None,
-        )
         return client
-
-    def _connect_properties(self) -> Properties:
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.ReceiveMaximum = RECEIVE_MAXIMUM
-        properties.SessionExpiryInterval = SESSION_EXPIRY_S if self._persistent else 0
-        return properties
 
     def _attach(self, client: BufferedClient) -> None:
         sock = client.socket()
@@ -306,8 +269,6 @@ class Broker:
     def _give_up_greeting(self, waited_s: float) -> None:
         if self._link.state is LinkState.GREETING:
             self._end(self._link.lost(f"{self.address}: no answer to CONNECT within {waited_s:.0f} s"))
-
-    # ---- reading, writing, and what has to be done by the clock
 
     def _readable(self) -> None:
         client = self._client
@@ -359,8 +320,6 @@ class Broker:
                 self._beat_at = now + KEEPALIVE_S / 2
                 client.publish(self._status_topic, b"online", qos=0, retain=True)
 
-    # ---- what paho tells, always in the event loop
-
     def _on_connect(self, client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, _props: Any) -> None:
         if reason.is_failure:
             wrong_version = reason.getName() == "Unsupported protocol version"
@@ -409,7 +368,7 @@ class Broker:
             ack()
             return
         payload = bytes(message.payload[:KEPT_OF_HUGE] if size > MAX_PAYLOAD else message.payload)
-        self.inbox.put(Inbound(topic, payload, size, _sent_ts(message), message.dup, message.retain, ack))
+        self.inbox.put(Inbound(topic, payload, size, sent_ts(message), message.dup, message.retain, ack))
 
     def _ack(self, unacked: _Unacked) -> None:
         """Acknowledge in the order of arrival (MQTT 5, 4.6), as far as everything before is done.
@@ -437,8 +396,3 @@ class Broker:
 
 def _nothing() -> None:
     """QoS 0 needs no acknowledgement."""
-
-
-def _sent_ts(message: paho.MQTTMessage) -> str | None:
-    pairs = getattr(message.properties, "UserProperty", ())
-    return next((value for name, value in pairs if name == "ts"), None)

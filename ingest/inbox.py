@@ -22,7 +22,7 @@ class Inbound(NamedTuple):
         sent_ts: the MQTT 5 user property `ts` as text, None where there was none.
         dup: the broker's own word that it may have delivered this before.
         retain: kept by the broker from earlier, not news.
-        ack: tell the broker it need not keep the message; call it once, after it is safe. Does nothing when the
+        ack: tell the broker it need not keep the message; call it after it is safe (again does no harm). Does nothing when the
             connection it came on is gone: the broker will deliver the message again.
     """
 

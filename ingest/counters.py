@@ -1,0 +1,78 @@
+"""What the intake counts, and how it says it is doing; plain values that metrics and health checks read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+
+class RefusalKind(StrEnum):
+    """Why a message, or a part of it, was refused."""
+
+    TOPIC = "topic"
+    DEVICE = "device"
+    PORT = "port"
+    SIZE = "size"
+    PAYLOAD = "payload"
+    VALUE = "value"
+    PICTURE = "picture"
+    STALE = "stale"
+    INTERNAL = "internal"
+
+
+class RefusedError(ValueError):
+    """A message that is refused as a whole."""
+
+    def __init__(self, kind: RefusalKind, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class IntakeCounters:
+    """Since the start. Messages, unless the name says otherwise.
+
+    Attributes:
+        refused: by `RefusalKind`; parts of messages included.
+        refusals_dropped: refusals that found no room among the dead letters waiting for the store.
+        commit_s: seconds spent in commits in all; `commit_max_s` the longest.
+        store_retries: commits that failed and were tried again.
+        alarms_slow: batches whose alarm evaluation took longer than it may.
+        alarms_failed: batches whose alarm evaluation raised.
+    """
+
+    received: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    readings: int = 0
+    late: int = 0
+    frames: int = 0
+    replies: int = 0
+    unknown_fields: int = 0
+    refused: Counter[RefusalKind] = field(default_factory=Counter)
+    refusals_dropped: int = 0
+    commits: int = 0
+    commit_s: float = 0.0
+    commit_max_s: float = 0.0
+    store_retries: int = 0
+    alarms_slow: int = 0
+    alarms_failed: int = 0
+
+    def committed(self, seconds: float, stored: int, duplicates: int) -> None:
+        """A commit is through."""
+        self.commits += 1
+        self.commit_s += seconds
+        self.commit_max_s = max(self.commit_max_s, seconds)
+        self.stored += stored
+        self.duplicates += duplicates
+
+
+class IntakeHealth(NamedTuple):
+    """How the intake is now, since when, and why it is not well."""
+
+    state: Literal["ok", "degraded", "down"]
+    detail: str
+    since_ms: int

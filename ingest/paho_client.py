@@ -1,0 +1,119 @@
+"""A paho client as the broker connection needs it: acknowledging by hand, reading its socket in large pieces.
+
+paho reads a packet with three calls of `recv`, two of them for a single byte; against a buffer these cost nothing.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import NamedTuple
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from ingest.link import Protocol
+from ingest.mqtt_url import BrokerUrl
+
+READ_BYTES = 65_536
+KEEPALIVE_S = 30
+SESSION_EXPIRY_S = 7 * 86_400
+RECEIVE_MAXIMUM = 1000
+MAX_OUTBOX = 2000
+
+
+class Identity(NamedTuple):
+    """Who connects where. `persistent`: the broker keeps what comes while we are away. `will_topic`: gets `offline`."""
+
+    address: BrokerUrl
+    client_id: str
+    persistent: bool
+    will_topic: str | None
+
+
+class BufferedSocket:
+    """A non-blocking socket with a read buffer, as far as paho uses one."""
+
+    def __init__(self, sock: socket.socket | ssl.SSLSocket) -> None:
+        self._sock = sock
+        self._buffer = b""
+        self._at = 0
+
+    def recv(self, limit: int) -> bytes:
+        """Up to `limit` bytes; b"" at the end. Raises BlockingIOError or SSLWantReadError where there are none now."""
+        if self._at == len(self._buffer):
+            self._buffer, self._at = self._sock.recv(READ_BYTES), 0
+        piece = self._buffer[self._at : self._at + limit]
+        self._at += len(piece)
+        return piece
+
+    def pending(self) -> int:
+        """Bytes that are here already, which no selector will tell about."""
+        below = self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
+        return len(self._buffer) - self._at + below
+
+    def send(self, data: bytes | bytearray) -> int:
+        """As a socket's."""
+        return self._sock.send(data)
+
+    def close(self) -> None:
+        """As a socket's."""
+        self._sock.close()
+
+    def fileno(self) -> int:
+        """As a socket's; -1 once closed."""
+        return self._sock.fileno()
+
+    def setblocking(self, flag: bool) -> None:
+        """As a socket's."""
+        self._sock.setblocking(flag)
+
+
+class BufferedClient(paho.Client):
+    """paho's client on a `BufferedSocket`."""
+
+    def _create_socket(self) -> BufferedSocket:
+        return BufferedSocket(super()._create_socket())  # type: ignore[arg-type]
+
+
+def make_client(who: Identity, protocol: Protocol) -> BufferedClient:
+    """A client that is ready to `reconnect()`. Raises OSError where a certificate cannot be read."""
+    v5 = protocol is Protocol.V5
+    client = BufferedClient(
+        CallbackAPIVersion.VERSION2,
+        who.client_id,
+        clean_session=None if v5 else not who.persistent,
+        protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
+        reconnect_on_failure=False,
+        manual_ack=True,
+    )
+    client.max_queued_messages_set(MAX_OUTBOX)
+    if who.address.username:
+        client.username_pw_set(who.address.username, who.address.password)
+    if who.address.tls:
+        client.tls_set_context(who.address.tls_context())
+    if who.will_topic:
+        client.will_set(who.will_topic, b"offline", qos=1, retain=True)
+    client.connect_async(
+        who.address.host,
+        who.address.port,
+        KEEPALIVE_S,
+        clean_start=not who.persistent if v5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
+        properties=_connect_properties(who.persistent) if v5 else None,
+    )
+    return client
+
+
+def _connect_properties(persistent: bool) -> Properties:
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.ReceiveMaximum = RECEIVE_MAXIMUM
+    properties.SessionExpiryInterval = SESSION_EXPIRY_S if persistent else 0
+    return properties
+
+
+def sent_ts(message: paho.MQTTMessage) -> str | None:
+    """The MQTT 5 user property `ts` of a message."""
+    pairs = getattr(message.properties, "UserProperty", ())
+    return next((value for name, value in pairs if name == "ts"), None)
