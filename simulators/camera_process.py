@@ -39,6 +39,8 @@ class Camera:
         self._scene = CameraScene(
             plan.layout, plan.seed, plan.width, plan.height, [SceneEvent(**event) for event in plan.events]
         )
+        # The first picture of a scene costs seconds; it must not be the first one due.
+        self._scene.render(0.0, 12.0)
         self.due_s = self._period_s * phase
         self.links = sorted(plan.links)
 
