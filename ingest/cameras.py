@@ -1,0 +1,161 @@
+"""Pictures from cameras that don't speak MQTT: video streams, HTTP snapshots, files and folders.
+
+`source_of` reads a camera's `source` from the configuration and gives a `CameraSource`; its `run` offers pictures
+with their true capture time and comes back by itself after every failure. Passwords never reach a log.
+
+Errors:
+    SourceError(ValueError): the configuration names no source that exists
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+import structlog
+
+from ingest.camera_files import SUFFIXES, file_pictures, folder_pictures
+from ingest.camera_http import http_pictures
+from ingest.camera_video import video_pictures
+from ingest.model import DeviceRef
+from shedwatch.clock import Clock
+
+log = structlog.get_logger(__name__)
+
+MIN_BACKOFF_S, MAX_BACKOFF_S = 1.0, 30.0
+# A source that lived this long was well; its next failure is a new one.
+WELL_AFTER_S = 30.0
+
+Offer = Callable[[DeviceRef, bytes, int | None], bool]
+"""`Intake.offer_frame`: camera, encoded picture, capture time."""
+
+
+class SourceError(ValueError):
+    """No such kind of source."""
+
+
+class Pictures(Protocol):
+    """A kind of source: pictures from `source` at most every `every_s` seconds; ends or raises when it fails."""
+
+    def __call__(self, source: str, every_s: float, clock: Clock) -> AsyncGenerator[tuple[bytes, int]]: ...
+
+
+@dataclass(slots=True)
+class SourceHealth:
+    """How a source is. `reason`: why there are no pictures, without any password."""
+
+    connected: bool = False
+    reason: str = "not started"
+    failures: int = 0
+    pictures: int = 0
+    refused: int = 0
+
+
+class CameraSource:
+    """One camera's source. Keep `run` running."""
+
+    def __init__(
+        self,
+        camera: DeviceRef,
+        source: str,
+        pictures: Pictures,
+        clock: Clock,
+        every_s: float = 1.0,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.camera = camera
+        self.health = SourceHealth()
+        self._source = source
+        self._pictures = pictures
+        self._clock = clock
+        self._every_s = every_s
+        self._rng = rng or random.Random()
+
+    async def run(self, offer: Offer) -> None:
+        """Offer pictures until cancelled."""
+        delay_s = MIN_BACKOFF_S
+        while True:
+            started_s = self._clock.monotonic()
+            reason = await self._run_once(offer)
+            if self._clock.monotonic() - started_s >= WELL_AFTER_S:
+                delay_s = MIN_BACKOFF_S
+            self.health.connected = False
+            self.health.failures += 1
+            self.health.reason = without_password(reason)
+            log.warning(
+                "camera_source_lost", camera=str(self.camera), reason=self.health.reason, retry_s=round(delay_s, 1)
+            )
+            await self._clock.sleep(self._rng.uniform(delay_s / 2, delay_s))
+            delay_s = min(2 * delay_s, MAX_BACKOFF_S)
+
+    async def _run_once(self, offer: Offer) -> str:
+        """Offer what comes; why it ended."""
+        try:
+            async with aclosing(self._pictures(self._source, self._every_s, self._clock)) as pictures:
+                async for image, captured_ms in pictures:
+                    self.health.connected, self.health.reason = True, ""
+                    self.health.pictures += 1
+                    if not offer(self.camera, image, captured_ms):
+                        self.health.refused += 1
+        except Exception as error:  # noqa: BLE001 - a supervised loop: whatever a camera does, it is tried again
+            return str(error) or type(error).__name__
+        return "the source ended"
+
+
+def source_of(camera: DeviceRef, source: str, clock: Clock, every_s: float = 1.0) -> CameraSource | None:
+    """The source a configuration names: a URL of `rtsp`, `rtsps`, `rtmp`, `http`, `https`, a video, picture or folder.
+
+    None for `mqtt`, whose pictures the intake takes. `every_s`: at most one picture in so many seconds.
+
+    Raises:
+        SourceError: nothing of these.
+    """
+    if source == "mqtt":
+        return None
+    return CameraSource(camera, source, _kind_of(source), clock, every_s)
+
+
+def _kind_of(source: str) -> Pictures:
+    scheme = urlsplit(source).scheme
+    if scheme in ("rtsp", "rtsps", "rtmp"):
+        return video_pictures
+    if scheme in ("http", "https"):
+        video = urlsplit(source).path.endswith((".m3u8", ".mp4", ".mjpg", ".mjpeg", ".flv"))
+        return video_pictures if video else http_pictures
+    if "://" in source:
+        raise SourceError(
+            f"camera source {without_password(source)!r}: no such kind; use mqtt, rtsp://, http:// or a file"
+        )
+    path = Path(source)
+    if path.is_dir():
+        return folder_pictures
+    return file_pictures if path.suffix.lower() in SUFFIXES else video_pictures
+
+
+def without_password(text: str) -> str:
+    """The text with `user:password@` of every URL in it, and values of its query, blotted out."""
+
+    def clean(match: re.Match[str]) -> str:
+        try:
+            parts = urlsplit(match[0])
+        except ValueError:
+            return "(an unreadable URL)"
+        host = parts.netloc.rpartition("@")[2]
+        netloc = f"***@{host}" if "@" in parts.netloc else host
+        return urlunsplit((parts.scheme, netloc, parts.path, "***" if parts.query else "", ""))
+
+    return re.sub(r"[a-z][a-z0-9+.-]*://[^\s'\"]+", clean, text)
+
+
+async def run_sources(sources: list[CameraSource], offer: Offer) -> None:
+    """Run them all until cancelled."""
+    async with asyncio.TaskGroup() as tasks:
+        for source in sources:
+            tasks.create_task(source.run(offer), name=f"camera-{source.camera}")
