@@ -1,0 +1,163 @@
+// The list of open alarms, and what stands in its place when there are none.
+
+import * as clock from "./clock.js";
+import { h, icon, reconcile, setAttr, setText, severityMark } from "./dom.js";
+import { clockTime, elapsed, figure, isNumber, moment } from "./format.js";
+import { pick, t, word } from "./i18n.js";
+import { isAside, isFire, needsAck } from "./model.js";
+import { API } from "./net.js";
+import { shedLine, spotLine } from "./places.js";
+
+// Rows beyond this are counted, not drawn: in a flood nobody reads them, and the screen must stay fast.
+const MAX_ROWS = 60;
+/** A micro fire station has to be on the scene within this time. */
+export const ARRIVE_S = 180;
+
+export const evidenceUrl = (alert, name) => `${API}/alerts/${encodeURIComponent(alert.id)}/evidence/${encodeURIComponent(name)}`;
+
+/** The figure of an alert against its limit, or "". */
+export function figures(alert) {
+  if (!isNumber(alert.value)) return "";
+  const value = figure(alert.value, alert.unit);
+  return isNumber(alert.threshold) ? t("alarm.value_limit", { value, limit: figure(alert.threshold, alert.unit) }) : t("alarm.value", { value });
+}
+
+/** What became of an alert: who took notice, whether the hazard is still there. */
+export function standing(alert, nowMs) {
+  if (alert.state === "shelved") return t("alarm.shelved", { time: moment(alert.shelved_until_ts, nowMs) });
+  if (alert.state === "suppressed") return t("alarm.suppressed");
+  if (alert.state === "out_of_service") return t("alarm.out_of_service");
+  if (alert.state === "returned_unacknowledged" || (needsAck(alert) && alert.active === false)) return t("alarm.cleared");
+  if (alert.acknowledged_by) return t("alarm.acked_by", { who: alert.acknowledged_by, time: moment(alert.acknowledged_ts, nowMs) });
+  return word("state", alert.state);
+}
+
+/** `actions.acknowledge(alert, note)` resolves when done and throws RequestError. */
+export function createAlarms(model, go, actions, calm) {
+  const count = h("span", { class: "alarms-count" });
+  const title = h("h2", { class: "alarms-title" }, t("alarms.title"), count);
+  const list = h("ol", { class: "alarm-list" });
+  const more = h("p", { class: "alarms-more" });
+  const wait = h("p", { class: "alarms-wait" });
+  const element = h("section", { class: "alarms", "aria-label": t("alarms.title") },
+    h("header", { class: "alarms-head" }, title), wait, list, more, calm.element);
+  let rows = new Map();
+
+  function update(scope = null) {
+    const alerts = scope ? model.openAlerts(scope.site, scope.shed) : model.openAlerts();
+    const waiting = alerts.filter(needsAck).length;
+    setText(title.firstChild, t(scope ? "alarms.for_shed" : "alarms.title"));
+    setText(count, alerts.length ? (waiting ? t("alarms.unacked", { n: waiting }) : t("alarms.all_acked")) : "");
+    setAttr(count, "data-waiting", waiting > 0);
+    rows = reconcile(list, alerts.slice(0, MAX_ROWS), (alert) => alert.id, (alert) => createRow(model, alert, go, actions), (row, alert) => row.update(alert));
+    setText(more, alerts.length > MAX_ROWS ? t("alarms.more", { n: alerts.length - MAX_ROWS }) : "");
+    setText(wait, model.alertsKnown || alerts.length ? "" : t("alarms.loading"));
+    setAttr(element, "data-empty", alerts.length === 0);
+    calm.update(model.alertsKnown && alerts.length === 0, scope);
+    tick();
+  }
+
+  function tick() {
+    const nowMs = clock.now();
+    for (const row of rows.values()) row.tick(nowMs);
+  }
+  return { element, update, tick };
+}
+
+function createRow(model, first, go, actions) {
+  let alert = first;
+  const mark = h("span", { class: "alarm-mark" });
+  const kind = h("strong", { class: "alarm-kind" });
+  const time = h("time", { class: "alarm-elapsed" });
+  const spot = h("p", { class: "alarm-spot" });
+  const place = h("p", { class: "alarm-place" });
+  const message = h("p", { class: "alarm-message" });
+  const value = h("span", { class: "alarm-value" });
+  const status = h("span", { class: "alarm-status" });
+  const duty = createDuty();
+  const error = h("p", { class: "alarm-error", role: "alert" });
+  const thumb = h("img", { class: "alarm-thumb", alt: t("alarm.evidence"), decoding: "async" });
+  thumb.addEventListener("error", () => thumb.removeAttribute("src"));
+  const ack = h("button", { class: "button button-ack", type: "button", on: { click: () => send("") } }, icon("check"), h("span", { text: t("alarm.ack") }));
+  const note = h("button", { class: "button button-quiet", type: "button", title: t("alarm.ack_note"), "aria-label": t("alarm.ack_note"), on: { click: () => actions.askNote(alert, send) } }, icon("note"));
+  const open = h("button", { class: "alarm-open", type: "button", on: { click: () => go.alert(alert.id) } }, kind);
+  const buttons = h("div", { class: "alarm-buttons" }, ack, note);
+  const element = h("li", { class: "alarm" }, mark,
+    h("div", { class: "alarm-body" }, h("div", { class: "alarm-line" }, open, time), spot, place, message,
+      h("div", { class: "alarm-foot" }, value, status), duty.element, error),
+    h("div", { class: "alarm-side" }, thumb, buttons));
+
+  async function send(words) {
+    ack.disabled = note.disabled = true;
+    setText(error, "");
+    try {
+      await actions.acknowledge(alert, words);
+    } catch (failure) {
+      setText(error, t("alarm.ack_failed", { reason: failure.message }));
+    } finally {
+      ack.disabled = note.disabled = false;
+    }
+  }
+
+  function update(next) {
+    alert = next;
+    const nowMs = clock.now();
+    if (mark.dataset.severity !== alert.severity) mark.replaceChildren(severityMark(alert.severity));
+    mark.dataset.severity = alert.severity;
+    setAttr(mark, "title", word("severity", alert.severity));
+    setText(kind, word("kind", alert.kind));
+    setText(spot, spotLine(model, alert));
+    setText(place, shedLine(model, alert));
+    setText(message, pick(alert.message));
+    setText(value, [figures(alert), alert.count > 1 ? t("alarm.count", { n: alert.count }) : ""].filter(Boolean).join(" · "));
+    setText(status, standing(alert, nowMs));
+    setAttr(element, "data-severity", alert.severity);
+    setAttr(element, "data-standing", isAside(alert) ? "aside" : needsAck(alert) ? (alert.active === false || alert.state === "returned_unacknowledged" ? "returned" : "new") : "known");
+    setAttr(open, "aria-label", `${word("severity", alert.severity)} ${word("kind", alert.kind)} ${shedLine(model, alert)} ${spotLine(model, alert)}`);
+    buttons.hidden = !(needsAck(alert) && actions.mayAct());
+    const picture = alert.evidence?.at(-1);
+    const source = picture ? evidenceUrl(alert, picture) : null;
+    if (thumb.dataset.source !== (source ?? "")) {
+      thumb.dataset.source = source ?? "";
+      setAttr(thumb, "src", source);
+    }
+    tick(nowMs);
+  }
+
+  function tick(nowMs) {
+    setText(time, elapsed((nowMs - alert.raised_ts) / 1000));
+    duty.update(alert, nowMs);
+  }
+  return { element, update, tick };
+}
+
+/** The three-minute clock of the micro fire station, for a fire nobody has ended yet. */
+export function createDuty() {
+  const fill = h("span", { class: "duty-fill" });
+  const label = h("span", { class: "duty-label", text: t("duty.arrive") });
+  const left = h("span", { class: "duty-left" });
+  const element = h("div", { class: "duty", hidden: true }, h("span", { class: "duty-bar" }, fill), label, left);
+  return {
+    element,
+    update(alert, nowMs) {
+      const running = (nowMs - alert.raised_ts) / 1000;
+      element.hidden = !(isFire(alert) && alert.severity === "critical" && alert.active !== false && !isAside(alert) && running < 3600);
+      if (element.hidden) return;
+      const over = running > ARRIVE_S;
+      fill.style.setProperty("--done", Math.min(1, Math.max(0, running / ARRIVE_S)).toFixed(3));
+      setAttr(element, "data-over", over);
+      setText(left, over ? t("duty.over", { time: elapsed(running - ARRIVE_S) }) : t("duty.left", { time: elapsed(ARRIVE_S - running) }));
+    },
+  };
+}
+
+/** Closed alarms in one line each. */
+export function closedLine(model, alert, go) {
+  const nowMs = clock.now();
+  const lasted = ((alert.closed_ts ?? alert.cleared_ts) - alert.raised_ts) / 1000;
+  return h("li", { class: "closed" },
+    h("button", { class: "closed-open", type: "button", on: { click: () => go.alert(alert.id) } },
+      severityMark(alert.severity), h("span", { class: "closed-kind", text: word("kind", alert.kind) }),
+      h("span", { class: "closed-place", text: `${shedLine(model, alert)} ${spotLine(model, alert)}` }),
+      h("span", { class: "closed-time", title: clockTime(alert.closed_ts), text: `${t("alarm.closed_at", { time: moment(alert.closed_ts, nowMs) })} · ${t("alarm.lasted", { elapsed: elapsed(lasted) })}` })));
+}
