@@ -25,7 +25,7 @@ from alerts.engine import AlarmEngine, alert_ids
 from alerts.feed import Feed, Subscription
 from alerts.ledger.database import MAX_PAGE, Ledger, LedgerError, read_cursor, write_cursor
 from alerts.messages import SERVICE
-from alerts.model import Alert, AlertChange, AlertKey, Condition, Transition
+from alerts.model import Alert, AlertChange, Condition, Transition
 from alerts.rules.base import Surroundings, ref_of
 from alerts.rules.catalogue import all_rules
 from alerts.rules.runner import RuleSet
@@ -264,17 +264,17 @@ class AlarmService:
         for alert in alerts:
             if self._engine.find(alert.id) is not None:
                 continue
-            watching = self._watching(alert.key) if alert.active else []
+            watching = self._watching(alert) if alert.active else []
             changes.append(self._engine.restore(alert, watching, now_ms))
             if alert.active and not watching:
                 note = "no longer configured: nothing watches this any more"
                 changes.append(self._engine.abandon(alert.id, note, now_ms))
         self._publish([change for change in changes if change is not None])
 
-    def _watching(self, key: AlertKey) -> list[str]:
-        if key.site != SERVICE and self._topology.find(ref_of(key)) is None:
+    def _watching(self, alert: Alert) -> list[str]:
+        if alert.site != SERVICE and self._topology.find(ref_of(alert.key)) is None:
             return []
-        return self.rules.restore(key, self._steady_ms())
+        return self.rules.restore(alert, self._steady_ms())
 
     async def _changes_after(self, seq: int) -> list[AlertChange]:
         recent = [change for change in self._feed.recent if change.transition.seq > seq]

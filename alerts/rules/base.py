@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from alerts.model import AlertKey, AlertKind, Condition
+from alerts.model import Alert, AlertKey, AlertKind, Condition
 from alerts.rules.settings import RuleBook
 from ingest.model import DeviceRef, Reading, Topology
 from vision.model import Observation
@@ -42,8 +42,8 @@ class Rule(Protocol):
     def tick(self, now_ms: int) -> Iterable[Condition]:
         """Time has passed."""
 
-    def restore(self, key: AlertKey, now_ms: int) -> bool:
-        """Take a condition of an earlier life for active; False where this rule does not watch that key."""
+    def restore(self, alert: Alert, now_ms: int) -> bool:
+        """Take an active alert of an earlier life for what this rule said last; False where it did not say it."""
 
 
 class BaseRule:
@@ -63,7 +63,7 @@ class BaseRule:
     def tick(self, now_ms: int) -> Iterable[Condition]:  # noqa: ARG002 - likewise
         return ()
 
-    def restore(self, key: AlertKey, now_ms: int) -> bool:  # noqa: ARG002 - likewise
+    def restore(self, alert: Alert, now_ms: int) -> bool:  # noqa: ARG002 - likewise
         return False
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from alerts.messages import compose, place
-from alerts.model import AlertKey, AlertKind, Condition, Text
+from alerts.model import Alert, AlertKey, AlertKind, Condition, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, ref_of
 from alerts.rules.hazards import CameraBlind
 from alerts.rules.sight import PICTURES_ARRIVE_MS
@@ -68,7 +68,8 @@ class CameraBlindRule(BaseRule):
                     sign.present = False
             yield from self._judge(ref, now_ms, told=None)
 
-    def restore(self, key: AlertKey, now_ms: int) -> bool:
+    def restore(self, alert: Alert, now_ms: int) -> bool:
+        key = alert.key
         if key.kind not in _WHAT:
             return False
         sign = self._sign(ref_of(key), key.kind, now_ms)

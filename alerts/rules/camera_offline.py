@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from alerts.messages import compose, duration, place
-from alerts.model import AlertKey, AlertKind, Condition, Text
+from alerts.model import Alert, AlertKind, Condition, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
 from alerts.rules.habit import Habit
 from alerts.rules.hazards import CameraOffline
@@ -55,7 +55,8 @@ class CameraOfflineRule(BaseRule):
             if camera is not None:
                 yield from self._judge(device.ref, camera, now_ms)
 
-    def restore(self, key: AlertKey, now_ms: int) -> bool:
+    def restore(self, alert: Alert, now_ms: int) -> bool:
+        key = alert.key
         camera = self._camera(ref_of(key), now_ms) if key.kind is AlertKind.CAMERA_OFFLINE else None
         if camera is None:
             return False

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from alerts.messages import compose, place
-from alerts.model import AlertKey, AlertKind, Condition, Severity, Text
+from alerts.model import Alert, AlertKey, AlertKind, Condition, Severity, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
 from alerts.rules.hazards import Fault, Hazard, RelayWelded
 from ingest.model import DeviceKind, DeviceRef, Reading
@@ -87,12 +87,15 @@ class ChargerFaultRule(BaseRule):
             if any(hold.pending for hold in port.holds.values()):
                 yield from self._judge(ref, number, port, now_ms)
 
-    def restore(self, key: AlertKey, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
+    def restore(self, alert: Alert, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
+        key = alert.key
         if key.kind is not AlertKind.CHARGER_FAULT and key.kind not in KINDS.values():
             return False
         if not self._settings(key.kind, ref_of(key)).enabled:
             return False
-        # Whether this rule or a measured value raised it is not known: the next report of the port's state tells.
+        if alert.value is not None:
+            # It was measured, by the rule of that kind.
+            return False
         self._ports.setdefault((ref_of(key), key.port), _Port()).holds[key.kind] = Hold(active=True)
         return True
 

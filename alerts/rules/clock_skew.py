@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from alerts.messages import compose, duration, place
-from alerts.model import AlertKey, AlertKind, Condition, Text
+from alerts.model import Alert, AlertKind, Condition, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
 from alerts.rules.hazards import ClockSkew
 from ingest.model import DeviceRef, Reading
@@ -46,7 +46,8 @@ class ClockSkewRule(BaseRule):
         present = watch.wrong >= own.samples or (watch.hold.active and wrong)
         return self._judge(reading, watch, present, skew_s, now_ms)
 
-    def restore(self, key: AlertKey, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
+    def restore(self, alert: Alert, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
+        key = alert.key
         if key.kind is not AlertKind.CLOCK_SKEW:
             return False
         watch = self._watch(ref_of(key))

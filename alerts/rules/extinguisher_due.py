@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from alerts.messages import compose, place
-from alerts.model import AlertKey, AlertKind, Condition, Text
+from alerts.model import Alert, AlertKey, AlertKind, Condition, Text
 from alerts.rules.base import BaseRule, Surroundings, key_of
 from alerts.rules.hazards import ExtinguisherDue
 from ingest.model import Device, DeviceKind
@@ -32,7 +32,8 @@ class ExtinguisherDueRule(BaseRule):
         for device in self._around.topology.devices(DeviceKind.EXTINGUISHER):
             yield from self._judge(device, now_ms)
 
-    def restore(self, key: AlertKey, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
+    def restore(self, alert: Alert, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
+        key = alert.key
         if key.kind is not AlertKind.EXTINGUISHER_DUE:
             return False
         self._active.add(key)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from alerts.messages import compose, place
-from alerts.model import AlertKey, AlertKind, Condition, Text
+from alerts.model import Alert, AlertKey, AlertKind, Condition, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
 from alerts.rules.hazards import FireSensor
 from ingest.model import DeviceKind, Reading
@@ -59,7 +59,8 @@ class FireSensorRule(BaseRule):
             if detector.hold.active or detector.hold.pending:
                 yield from self._judge(key, detector, now_ms, told=False)
 
-    def restore(self, key: AlertKey, now_ms: int) -> bool:
+    def restore(self, alert: Alert, now_ms: int) -> bool:
+        key = alert.key
         if key.kind not in _KINDS:
             return False
         word = next(word for word, (kind, _) in _EVENTS.items() if kind is key.kind)

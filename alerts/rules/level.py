@@ -6,13 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from alerts.messages import compose, exceeds, place
-from alerts.model import AlertKey, AlertKind, Condition, Severity, Text
+from alerts.model import Alert, AlertKey, AlertKind, Condition, Severity, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
 from ingest.model import DeviceRef, Reading
-
-
-NEVER_MEASURED_MS = 900_000
-"""A condition taken over from before a restart whose value is not told for so long was not measured by this rule."""
 
 
 class Step(NamedTuple):
@@ -34,13 +30,12 @@ class Limits(NamedTuple):
 class _Subject:
     """What is remembered of one device or port."""
 
-    __slots__ = ("holds", "limits", "restored_ms", "value")
+    __slots__ = ("holds", "limits", "value")
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.holds = [Hold() for _ in limits.steps]
         self.value: float | None = None
-        self.restored_ms: int | None = None
 
     @property
     def active(self) -> int:
@@ -86,7 +81,7 @@ class LevelRule(BaseRule):
         value = self._measure(reading, now_ms)
         key = key_of(self._kind, reading.device, reading.port)
         if value is None:
-            return self._give_up(key, now_ms)
+            return ()
         subject = self._subject(key)
         if subject is None:
             return ()
@@ -99,24 +94,15 @@ class LevelRule(BaseRule):
             if subject is not None:
                 yield from self._judge(key, subject, now_ms)
 
-    def restore(self, key: AlertKey, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
-        if key.kind is not self._kind:
+    def restore(self, alert: Alert, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
+        key = alert.key
+        if key.kind is not self._kind or alert.value is None:
             return False
         subject = self._subject(key)
         if subject is None:
             return False
         subject.holds[0].active = True
-        subject.restored_ms = now_ms
         return True
-
-    def _give_up(self, key: AlertKey, now_ms: int) -> Iterator[Condition]:
-        subject = self._subjects.get(key)
-        if subject is None or subject.restored_ms is None or subject.value is not None or not subject.active:
-            return
-        if now_ms - subject.restored_ms >= NEVER_MEASURED_MS:
-            subject.holds[0].active = False
-            step = subject.limits.steps[0]
-            yield Condition(key, False, step.severity, Text("", ""), details={"rule": self.name})
 
     def _subject(self, key: AlertKey) -> _Subject | None:
         if key not in self._subjects:

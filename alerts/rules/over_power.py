@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from alerts.model import AlertKey, AlertKind, Condition, Severity, Text
+from alerts.model import Alert, AlertKind, Condition, Severity, Text
 from alerts.rules.base import BaseRule, Surroundings
 from alerts.rules.hazards import OverPower
 from alerts.rules.level import LevelRule, Limits, Step, number_of
@@ -33,8 +33,8 @@ class OverPowerRule(BaseRule):
     def tick(self, now_ms: int) -> Iterable[Condition]:
         return self._level.tick(now_ms)
 
-    def restore(self, key: AlertKey, now_ms: int) -> bool:
-        return self._level.restore(key, now_ms)
+    def restore(self, alert: Alert, now_ms: int) -> bool:
+        return self._level.restore(alert, now_ms)
 
     def _power(self, reading: Reading, now_ms: int) -> float | None:
         if reading.port is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from alerts.messages import compose, duration, place
-from alerts.model import AlertKey, AlertKind, Condition, Text
+from alerts.model import Alert, AlertKind, Condition, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
 from alerts.rules.habit import Habit
 from alerts.rules.hazards import TelemetryStale
@@ -56,7 +56,8 @@ class PortStaleRule(BaseRule):
                 for number in charger.ports:
                     yield from self._judge(ref, charger, number, now_ms)
 
-    def restore(self, key: AlertKey, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
+    def restore(self, alert: Alert, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
+        key = alert.key
         if key.kind is not AlertKind.TELEMETRY_STALE or key.port is None:
             return False
         charger = self._charger(ref_of(key))

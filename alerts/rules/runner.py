@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
-from alerts.model import AlertKey, Condition
+from alerts.model import Alert, Condition
 from alerts.rules.base import Rule
 from ingest.model import DeviceRef, Reading
 from vision.model import Observation
@@ -43,9 +43,9 @@ class RuleSet:
         """What all rules say now that time has passed."""
         return self._ask(lambda rule: rule.tick(now_ms), now_ms)
 
-    def restore(self, key: AlertKey, now_ms: int) -> list[str]:
-        """Names of the rules that go on watching a condition of an earlier life."""
-        return [rule.name for rule in self._rules if rule.restore(key, now_ms)]
+    def restore(self, alert: Alert, now_ms: int) -> list[str]:
+        """Names of the rules that go on watching what an earlier life has raised."""
+        return [rule.name for rule in self._rules if rule.restore(alert, now_ms)]
 
     def unsound(self, now_ms: int) -> dict[str, str]:
         """Rules that failed lately, with the reason; forgets those that recovered."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from alerts.messages import SERVICE, compose
-from alerts.model import AlertKey, AlertKind, Condition, Text
+from alerts.model import Alert, AlertKey, AlertKind, Condition, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings
 from alerts.rules.hazards import ServiceDegraded
 
@@ -40,7 +40,8 @@ class ServiceHealth(BaseRule):
             if self._holds.setdefault(name, Hold()).pending:
                 yield from self._judge(name, now_ms)
 
-    def restore(self, key: AlertKey, now_ms: int) -> bool:
+    def restore(self, alert: Alert, now_ms: int) -> bool:
+        key = alert.key
         if key.kind is not AlertKind.SERVICE_DEGRADED or not self._settings.enabled:
             return False
         self._holds[key.device] = Hold(active=True)

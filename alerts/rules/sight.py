@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from alerts.messages import compose, duration, place
-from alerts.model import AlertKey, AlertKind, Condition, Severity, Text
+from alerts.model import Alert, AlertKey, AlertKind, Condition, Severity, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, ref_of
 from alerts.rules.hazards import CorridorBlocked, Sight
 from ingest.model import DeviceRef
@@ -74,7 +74,8 @@ class SightRule(BaseRule):
             if seen.hold.active or seen.hold.pending:
                 yield from self._judge(key, seen, now_ms, told=False)
 
-    def restore(self, key: AlertKey, now_ms: int) -> bool:
+    def restore(self, alert: Alert, now_ms: int) -> bool:
+        key = alert.key
         if key.kind not in _KINDS:
             return False
         seen = self._entry(key, now_ms)

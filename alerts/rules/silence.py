@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from alerts.messages import compose, duration, place
-from alerts.model import AlertKey, AlertKind, Condition, Severity, Text
+from alerts.model import Alert, AlertKey, AlertKind, Condition, Severity, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
 from alerts.rules.habit import Habit
 from alerts.rules.hazards import ChargerOffline, TelemetryStale
@@ -73,7 +73,8 @@ class SilenceRule(BaseRule):
                 if line is not None:
                     yield from self._judge(line, now_ms)
 
-    def restore(self, key: AlertKey, now_ms: int) -> bool:
+    def restore(self, alert: Alert, now_ms: int) -> bool:
+        key = alert.key
         line = self._line(ref_of(key), now_ms) if key.port is None else None
         if line is None:
             return False

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from alerts.messages import compose, place, quantity
-from alerts.model import AlertKey, AlertKind, Condition, Severity, Text
+from alerts.model import Alert, AlertKey, AlertKind, Condition, Severity, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
 from alerts.rules.hazards import TemperatureRise
 from alerts.rules.level import number_of
@@ -64,7 +64,8 @@ class TemperatureRiseRule(BaseRule):
                 if port.medium.pending or port.high.pending:
                     yield from self._judge(key_of(AlertKind.TEMPERATURE_RISE, ref, number), port, now_ms)
 
-    def restore(self, key: AlertKey, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
+    def restore(self, alert: Alert, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
+        key = alert.key
         if key.kind is not AlertKind.TEMPERATURE_RISE or key.port is None:
             return False
         port = self._port(ref_of(key), key.port)
