@@ -1,0 +1,95 @@
+"""Real servers for tests, on private ports of this machine: a Mosquitto that can be stopped, killed and started again."""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ALWAYS_ON_PATH = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin"
+
+
+def find_server(name: str) -> str:
+    """The program, or skip the test with the command that installs it."""
+    program = shutil.which(name) or shutil.which(name, path=ALWAYS_ON_PATH)
+    if program is None:
+        pytest.skip(f"{name} is not installed; tools/install-servers installs it")
+    return program
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Mosquitto:
+    """A Mosquitto of its own port and folder. What persists survives `stop` and `start`, and what was saved a `kill`.
+
+    `extra`: further lines of its configuration.
+    """
+
+    def __init__(self, folder: Path, extra: str = "") -> None:
+        self._program = find_server("mosquitto")
+        self._folder = folder
+        self._extra = extra
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return (self._folder / "mosquitto.log").read_text(errors="replace")
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        config = self._folder / "mosquitto.conf"
+        config.write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser {getpass.getuser()}\n"
+            f"persistence true\npersistence_location {self._folder}/\nmax_queued_messages 0\n{self._extra}\n"
+        )
+        with (self._folder / "mosquitto.log").open("ab") as log:
+            self._process = subprocess.Popen([self._program, "-c", str(config)], stdout=log, stderr=log)
+        until = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                if time.monotonic() > until or self._process.poll() is not None:
+                    raise RuntimeError(f"mosquitto did not start: {self.log}") from None
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Let it save what persists and end."""
+        self._end("terminate")
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._end("kill")
+
+    def _end(self, how: str) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            getattr(process, how)()
+            process.wait(10)
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A running Mosquitto with an unlimited queue for absent clients."""
+    server = Mosquitto(tmp_path / "mosquitto")
+    server.start()
+    yield server
+    server.stop()
