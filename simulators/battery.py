@@ -133,9 +133,7 @@ class Charge:
     @property
     def bulk_s(self) -> float:
         """Seconds of constant current."""
-        if not self.tapers:
-            return math.inf
-        return max(0.0, self.pack.limit_soc - self.soc) / self._soc_per_s
+        return self._to_limit_s if self.tapers else math.inf
 
     @property
     def tail_end_s(self) -> float:
@@ -163,7 +161,10 @@ class Charge:
         """Energy drawn from the socket since the start: the integral of `power_w`."""
         pack = self.pack
         bulk_s = min(t_s, self.bulk_s)
-        joules = pack.ac_w((self._bulk_v(0.0) + self._bulk_v(bulk_s)) / 2.0, pack.bulk_a) * bulk_s
+        # The voltage rises in a straight line, then stays: only a charger that does not taper sees the second part.
+        rising_s = min(bulk_s, self._to_limit_s)
+        joules = pack.ac_w((self._bulk_v(0.0) + self._bulk_v(rising_s)) / 2.0, pack.bulk_a) * rising_s
+        joules += pack.ac_w(pack.limit_v, pack.bulk_a) * (bulk_s - rising_s)
         tail_s = min(t_s, self.tail_end_s) - bulk_s
         if tail_s > 0:
             charge_as = (self._tail_a(0.0) - self._tail_a(tail_s)) * pack.tail_time_constant_s
@@ -185,6 +186,10 @@ class Charge:
     @property
     def _soc_per_s(self) -> float:
         return self.pack.bulk_a * self.pack.coulombic / (self.pack.capacity_ah * 3600.0)
+
+    @property
+    def _to_limit_s(self) -> float:
+        return max(0.0, self.pack.limit_soc - self.soc) / self._soc_per_s
 
     @property
     def _tail_skipped_s(self) -> float:
