@@ -10,21 +10,21 @@ from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from api import problems
 from api.dashboard import mount
 from api.deps import ApiDeps
 from api.latest import LatestBoard
 from api.metrics import Metrics
-from api.middleware import CountRequests, HeadAsGet, SecurityHeaders
+from api.middleware import CountRequests, HeadAsGet, LimitBody, SecurityHeaders
 from api.routes import alerts, cameras, dead_letters, events, history, service, session, sheds
 from api.sheds import Observatory
 from api.stream import Hub
 from api.throttle import Throttle
-from api.views import schemas
+from api.views import document
 from ingest.store.port import StoreError
 
-BASE = "/api/v1"
 MAX_BODY_BYTES = 64 * 1024
 _PRIME_AGAIN_S = 5.0
 _DESCRIPTION = """\
@@ -39,9 +39,13 @@ class Api(FastAPI):
     """The application; its OpenAPI document also holds the schemas of what is answered."""
 
     def openapi(self) -> dict[str, Any]:
-        document = super().openapi()
-        document.setdefault("components", {}).setdefault("schemas", {}).update(schemas())
-        return document
+        return document(super().openapi())
+
+    def build_middleware_stack(self) -> ASGIApp:
+        # Around everything, FastAPI's own handling of errors too: no answer goes out without its headers, or uncounted.
+        counted = CountRequests(super().build_middleware_stack(), self.state.metrics.http)
+        https = urlsplit(self.state.deps.base_url).scheme == "https"
+        return SecurityHeaders(HeadAsGet(LimitBody(counted, MAX_BODY_BYTES)), https)
 
 
 def create_app(deps: ApiDeps) -> FastAPI:
@@ -66,14 +70,10 @@ def create_app(deps: ApiDeps) -> FastAPI:
     app.state.hub = hub
     app.state.metrics = metrics
     app.state.throttle = Throttle()
-    app.add_middleware(HeadAsGet)
-    app.add_middleware(CountRequests, figures=metrics.http)
-    app.add_middleware(SecurityHeaders, https=urlsplit(deps.base_url).scheme == "https")
     problems.install(app)
-    for module in (sheds, history, alerts, cameras, events, dead_letters, session):
-        app.include_router(module.router, prefix=BASE)
+    for module in (sheds, history, alerts, cameras, events, dead_letters, session, service):
+        app.include_router(module.router)
     app.include_router(session.login_router)
-    app.include_router(service.router)
     mount(app, deps)
     return app
 
@@ -88,6 +88,8 @@ def hub_of(app: FastAPI) -> Hub:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     hub = hub_of(app)
     tasks = [asyncio.create_task(hub.run()), asyncio.create_task(_prime(app.state.deps, app.state.board))]
+    for task in tasks:
+        task.add_done_callback(_tell_end)
     try:
         yield
     finally:
@@ -95,6 +97,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _tell_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("a task of the API ended", exc_info=error)
 
 
 async def _prime(deps: ApiDeps, board: LatestBoard) -> None:

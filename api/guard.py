@@ -2,6 +2,8 @@
 
 A request proves itself with `Authorization: Bearer …` or with the session cookie of a browser. A cookie is sent by the
 browser without being asked, so whatever changes something and comes with a cookie must come from our own page.
+
+The dependencies here and in `api.routes.deps` are `async` though they never wait: FastAPI would run them in a thread else.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ class Pass:
         return self._tokens.session(self._session) if self._session else None
 
 
-def pass_of(
+async def pass_of(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     cookie: Annotated[str | None, Depends(_cookie)],
@@ -108,11 +110,11 @@ def _unauthenticated(given: Pass) -> Problem:
     return Problem(HTTPStatus.UNAUTHORIZED, "unauthenticated", detail, {"WWW-Authenticate": challenge})
 
 
-def _viewer(request: Request, given: GivenPass) -> Principal:
+async def _viewer(request: Request, given: GivenPass) -> Principal:
     return check(given, request, Role.VIEWER)
 
 
-def _operator(request: Request, given: GivenPass) -> Principal:
+async def _operator(request: Request, given: GivenPass) -> Principal:
     return check(given, request, Role.OPERATOR)
 
 

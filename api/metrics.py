@@ -19,6 +19,7 @@ from api.stream import Hub
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _NOT_A_NAME = re.compile(r"[^a-zA-Z0-9_]")
+_METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 _STATE_VALUE = {"ok": 1.0, "degraded": 0.5, "down": 0.0}
 
 
@@ -42,7 +43,8 @@ class HttpFigures:
 
     def note(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
-        self._answers.labels(method, route, str(status)).inc()
+        known = method if method in _METHODS else "other"
+        self._answers.labels(known, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from http import HTTPStatus
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.metrics import HttpFigures
+from api.problems import Problem
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
@@ -71,6 +73,24 @@ class HeadAsGet:
 def is_head(scope: Scope) -> bool:
     """Whether only the headers of the answer are wanted."""
     return bool(scope.get("shedwatch.head"))
+
+
+class LimitBody:
+    """Refuses a request that says its body is too large; FastAPI's own limit catches one that does not say it."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        declared = Headers(scope=scope).get("content-length", "0") if scope["type"] == "http" else "0"
+        if declared.isdecimal() and int(declared[:20]) > self._most:
+            refusal = Problem(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", f"A body may have {self._most} bytes at most."
+            )
+            await refusal.response()(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 class CountRequests:

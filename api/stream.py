@@ -145,6 +145,7 @@ class Hub:
         self._entries: dict[ShedKey, ShedEntry] = {}
         self._cameras: dict[object, CameraEvent] = {}
         self._service: ServiceView | None = None
+        self._last_seq: int | None = None
         self.closed = False
         self.let_go = 0
 
@@ -165,6 +166,11 @@ class Hub:
 
     async def run(self) -> None:
         """Look once a tick at what changed, and tell; until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow_desk())
+            tasks.create_task(self._tick_on())
+
+    async def _tick_on(self) -> None:
         while True:
             try:
                 self.tick()
@@ -172,11 +178,23 @@ class Hub:
                 _log.exception("live events: a look at the state failed")
             await asyncio.sleep(self._tick_s)
 
+    async def _follow_desk(self) -> None:
+        while True:
+            try:
+                async for change in self._desk.changes():
+                    self._last_seq = change.transition.seq
+            except Exception:  # noqa: BLE001 - supervised loop: where to resume from is known again with the next change
+                _log.exception("live events: alarm changes ended")
+            await asyncio.sleep(self._tick_s)
+
     def tick(self) -> None:
-        """Tell what changed since the last tick, if anyone listens: who comes later is greeted with all of it."""
-        if not self._mailboxes:
+        """Tell what changed since the last tick, if anyone listens."""
+        if self._mailboxes:
+            self._look()
+        else:
             self._observatory.board.take_touched()
-            return
+
+    def _look(self) -> None:
         situation = Situation.of(self._desk.open_alerts())
         self._tell_sheds(situation)
         self._tell_cameras(situation)
@@ -188,10 +206,12 @@ class Hub:
         """The event stream of one client as bytes.
 
         First comes the present state of everything, so that a page is right at once however long it was away; with
-        `after_seq` also every alarm change since. Ends when `allowed` says no, on `close`, or for a client too slow.
+        `after_seq` also every alarm change since. A client that is new is told where it stands, so that it can resume
+        even if it is cut off before its first alarm. Ends when `allowed` says no, on `close`, or for a client too slow.
         """
-        async with self._mailbox(after_seq) as mailbox:
-            yield format_sse_event(retry=RETRY_MS)
+        start = self._last_seq if after_seq is None else after_seq
+        async with self._mailbox(start) as mailbox:
+            yield format_sse_event(retry=RETRY_MS, id=None if start is None else str(start))
             while allowed():
                 event = await mailbox.take(heartbeat_s)
                 if mailbox.closed:
@@ -225,14 +245,15 @@ class Hub:
         mailbox.close()
 
     def _greet(self, mailbox: Mailbox) -> None:
-        situation = Situation.of(self._desk.open_alerts())
-        now_ms = self._clock.now_ms()
-        mailbox.post("service", PlainNews("service", self._service_view()))
-        for entry in self._observatory.entries(situation):
-            mailbox.post((entry.site, entry.shed), ShedNews(entry))
-        for camera in self._observatory.topology.devices(DeviceKind.CAMERA):
-            event = self._observatory.camera_event(camera.ref, situation, now_ms)
-            mailbox.post(camera.ref, PlainNews("camera", event))
+        # With others listening what is known is of the last tick; the next one tells this client the difference too.
+        if not self._mailboxes:
+            self._look()
+        if self._service is not None:
+            mailbox.post("service", PlainNews("service", self._service))
+        for key, entry in self._entries.items():
+            mailbox.post(key, ShedNews(entry))
+        for camera, event in self._cameras.items():
+            mailbox.post(camera, PlainNews("camera", event))
 
     def _tell(self, key: object, news: StateNews) -> None:
         for mailbox in self._mailboxes:
@@ -257,13 +278,10 @@ class Hub:
                 self._tell(camera.ref, PlainNews("camera", event))
 
     def _tell_service(self) -> None:
-        view = self._service_view()
+        view = service_view(self._health)
         if view != self._service:
             self._service = view
             self._tell("service", PlainNews("service", view))
-
-    def _service_view(self) -> ServiceView:
-        return service_view(self._health)
 
 
 def service_view(health: HealthSource) -> ServiceView:

@@ -7,8 +7,8 @@ import re
 from api.problems import bad_parameter
 from ingest.contract import WireError, parse_ts
 
-_EPOCH_MS = re.compile(r"\d{1,15}")
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+_EPOCH_MS = re.compile(r"[0-9]{1,15}")
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _LOST_PLUS = re.compile(r"(:\d\d(?:\.\d{1,9})?) (\d\d:\d\d)$")
 _ALLOWED = "give epoch milliseconds, or RFC 3339 with an offset as in 2026-11-23T08:00:00+08:00"
 

@@ -273,6 +273,7 @@ _DOCUMENTED = (
     PortChange,
     CameraEvent,
 )
+_PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemView"}}}}
 _encoder = msgspec.json.Encoder()
 
 
@@ -291,9 +292,29 @@ def answers(shape: type[msgspec.Struct], *statuses: int) -> dict[int | str, dict
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """`responses=` for the problems a route may answer with; 401 and 403 go without saying."""
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemView"}}}
-    return {status: {"content": content} for status in (401, 403, *statuses)}
+    """`responses=` for the problems a route may answer with; `document` adds those that go without saying."""
+    return dict.fromkeys(statuses, _PROBLEM)
+
+
+def document(openapi: dict[str, Any]) -> dict[str, Any]:
+    """An OpenAPI document completed in place: our schemas, and problems wherever FastAPI would name its own errors."""
+    components = openapi.setdefault("components", {}).setdefault("schemas", {})
+    components.update(schemas())
+    for name in ("HTTPValidationError", "ValidationError"):
+        components.pop(name, None)
+    for operations in openapi["paths"].values():
+        for operation in operations.values():
+            _complete(operation)
+    return openapi
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    if "422" in responses:
+        responses["422"].update(_PROBLEM)
+    if operation.get("security"):
+        for status, words in (("401", "Unauthorized"), ("403", "Forbidden")):
+            responses.setdefault(status, {"description": words, **_PROBLEM})
 
 
 def encode(value: Any) -> bytes:

@@ -15,7 +15,7 @@ from alerts.desk import AlertQuery
 from alerts.model import Alert, AlertKind, Severity
 from api.guard import Operator, Viewer
 from api.problems import bad_parameter, not_found
-from api.routes.deps import Deps
+from api.routes.deps import BASE, Deps
 from api.times import parse_time
 from api.views import AlertLog, AlertPage, answers, json_response, problems
 from ingest.model import ID_PATTERN
@@ -23,7 +23,7 @@ from ingest.model import ID_PATTERN
 EVIDENCE_NAME = re.compile(r"[a-z0-9-]{1,120}\.jpg")
 _NOTE_LENGTH = 2_000
 
-router = APIRouter(prefix="/alerts", tags=["alerts"])
+router = APIRouter(prefix=f"{BASE}/alerts", tags=["alerts"])
 _log = structlog.get_logger(__name__)
 
 AlertId = Annotated[str, Path(min_length=1, max_length=128)]

@@ -12,12 +12,12 @@ from api.live import MEDIA_TYPE, live_parts, media_type
 from api.middleware import is_head
 from api.problems import unavailable
 from api.responses import Stream
-from api.routes.deps import Deps, Events, Id, Sight, find_device
+from api.routes.deps import BASE, Deps, Events, Id, Sight, find_device
 from api.sheds import picture_ms
 from api.views import problems
 from ingest.model import DeviceKind, DeviceRef, Frame
 
-router = APIRouter(prefix="/cameras/{site}/{shed}/{camera}", tags=["cameras"])
+router = APIRouter(prefix=BASE + "/cameras/{site}/{shed}/{camera}", tags=["cameras"])
 
 
 @router.get(

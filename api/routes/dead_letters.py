@@ -9,11 +9,11 @@ from fastapi import APIRouter, Query, Response
 
 from api.guard import Operator
 from api.problems import bad_parameter
-from api.routes.deps import Deps
+from api.routes.deps import BASE, Deps
 from api.views import DeadLetterPage, DeadLetterView, answers, json_response
 from ingest.model import DeadLetter
 
-router = APIRouter(tags=["dead letters"])
+router = APIRouter(prefix=BASE, tags=["dead letters"])
 
 
 @router.get("/dead-letters", responses=answers(DeadLetterPage, 422, 503))

@@ -12,20 +12,22 @@ from api.sheds import Observatory
 from api.stream import Hub
 from ingest.model import ID_PATTERN, Device, DeviceKind, DeviceRef, Shed, Site, Topology
 
+BASE = "/api/v1"
+
 Id = Annotated[str, Path(pattern=f"^{ID_PATTERN.pattern}$")]
 
 
-def _deps(request: Request) -> ApiDeps:
+async def _deps(request: Request) -> ApiDeps:
     deps: ApiDeps = request.app.state.deps
     return deps
 
 
-def _observatory(request: Request) -> Observatory:
+async def _observatory(request: Request) -> Observatory:
     observatory: Observatory = request.app.state.observatory
     return observatory
 
 
-def _hub(request: Request) -> Hub:
+async def _hub(request: Request) -> Hub:
     hub: Hub = request.app.state.hub
     return hub
 

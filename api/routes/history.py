@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.guard import Viewer
 from api.problems import bad_parameter
-from api.routes.deps import Deps, find_device
+from api.routes.deps import BASE, Deps, find_device
 from api.times import parse_time
 from api.views import History, answers, json_response
 from ingest.model import FIELDS, Device, DeviceKind, DeviceRef, FieldKind, FieldSpec
@@ -19,7 +19,7 @@ RAW_RANGE_S = 6 * 3600
 """Every stored value, not grouped, is given for so long at most: at one a second that is 21 600 points."""
 _SENSOR_UNITS = {"temperature": "°C", "humidity": "%", "co": "ppm"}
 
-router = APIRouter(tags=["history"])
+router = APIRouter(prefix=BASE, tags=["history"])
 
 
 @router.get("/history", responses=answers(History, 404, 422, 503))

@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from api.auth import SESSION_S
 from api.guard import COOKIE, GivenPass, Viewer, same_origin
 from api.problems import Problem, bad_parameter
-from api.routes.deps import Deps
+from api.routes.deps import BASE, Deps
 from api.throttle import Throttle
 from api.views import Me, answers, json_response, problems
 
-router = APIRouter(tags=["session"])
+router = APIRouter(prefix=BASE, tags=["session"])
 login_router = APIRouter(tags=["session"])
 _log = structlog.get_logger(__name__)
 

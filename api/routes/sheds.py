@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from api.guard import Viewer
-from api.routes.deps import Deps, Id, Sight, find_shed
+from api.routes.deps import BASE, Deps, Id, Sight, find_shed
 from api.sheds import Situation
 from api.views import ShedDetail, Sheds, answers, json_response
 
-router = APIRouter(tags=["sheds"])
+router = APIRouter(prefix=BASE, tags=["sheds"])
 
 
 @router.get("/sheds", responses=answers(Sheds))

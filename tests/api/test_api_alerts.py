@@ -1,0 +1,206 @@
+"""Alerts over HTTP."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from starlette.testclient import TestClient
+
+from alerts.desk import AlertQuery
+from alerts.model import AlarmState, AlertKind, Severity
+from api.auth import Role
+from tests.api.fakes import JPEG, House, alert
+
+ALERT_FIELDS = [
+    "id",
+    "kind",
+    "severity",
+    "site",
+    "shed",
+    "device",
+    "port",
+    "zone",
+    "state",
+    "active",
+    "raised_ts",
+    "acknowledged_ts",
+    "acknowledged_by",
+    "cleared_ts",
+    "closed_ts",
+    "shelved_until_ts",
+    "count",
+    "value",
+    "threshold",
+    "unit",
+    "message",
+    "evidence",
+    "related",
+    "cause",
+]
+
+
+def test_an_alert_has_every_field_of_the_contract(home: House, client: TestClient) -> None:
+    """The alert object shows all its fields, those without a value as null."""
+    home.desk.put(alert("a1"))
+
+    answer = client.get("/api/v1/alerts/a1", headers=home.bearer()).json()
+
+    assert set(ALERT_FIELDS) <= set(answer)
+    assert answer["message"] == {"zh": "发现烟雾", "en": "Smoke seen"}
+    assert answer["acknowledged_ts"] is None
+
+
+def test_the_list_is_of_open_alerts(home: House, client: TestClient) -> None:
+    """Without a filter the open alerts come, newest first."""
+    home.desk.put(alert("a1"))
+    home.desk.put(alert("a2", state=AlarmState.NORMAL, active=False, closed_ts=1_795_400_100_000))
+    home.desk.put(alert("a3", kind=AlertKind.FLAME))
+
+    answer = client.get("/api/v1/alerts", headers=home.bearer()).json()
+
+    assert [item["id"] for item in answer["items"]] == ["a3", "a1"]
+    assert answer["next"] is None
+
+
+def test_every_filter_reaches_the_desk(home: House, client: TestClient) -> None:
+    """All parameters are passed on, times as milliseconds."""
+    query = {
+        "state": "all",
+        "kind": "smoke",
+        "severity": "critical",
+        "site": "cuiping-beili",
+        "shed": "shed-1",
+        "since": "2026-11-23T08:00:00+08:00",
+        "limit": "7",
+        "cursor": "at-0",
+    }
+
+    client.get("/api/v1/alerts", params=query, headers=home.bearer())
+
+    expected = AlertQuery(
+        "all", AlertKind.SMOKE, Severity.CRITICAL, "cuiping-beili", "shed-1", 1_795_392_000_000, 7, "at-0"
+    )
+    assert home.desk.queries == [expected]
+
+
+def test_pages_follow_one_another(home: House, client: TestClient) -> None:
+    """Following `next` to the end gives every alert once."""
+    for number in range(5):
+        home.desk.put(alert(f"a{number}"))
+    seen, cursor = [], None
+    while True:
+        query = {"limit": "2", **({"cursor": cursor} if cursor else {})}
+        page = client.get("/api/v1/alerts", params=query, headers=home.bearer()).json()
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+
+    assert seen == ["a4", "a3", "a2", "a1", "a0"]
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ({"state": "new"}, "state"),
+        ({"kind": "fire"}, "kind"),
+        ({"severity": "worst"}, "severity"),
+        ({"site": "Nope!"}, "site"),
+        ({"since": "yesterday"}, "since"),
+        ({"limit": "0"}, "limit"),
+        ({"limit": "501"}, "limit"),
+        ({"cursor": "forged"}, "cursor"),
+    ],
+)
+def test_wrong_filters_are_named(home: House, client: TestClient, query: dict[str, str], parameter: str) -> None:
+    """A filter that cannot match anything by mistake is refused by name, not answered with an empty list."""
+    answer = client.get("/api/v1/alerts", params=query, headers=home.bearer())
+
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["errors"][0]["parameter"] == parameter
+
+
+@pytest.mark.parametrize("path", ["a9", "a9/log", "a9/evidence/a.jpg"])
+def test_an_unknown_alert(home: House, client: TestClient, path: str) -> None:
+    """An id that no alert has is 404."""
+    assert client.get(f"/api/v1/alerts/{path}", headers=home.bearer()).status_code == 404
+
+
+def test_acknowledging_is_logged_with_who(home: House, client: TestClient) -> None:
+    """An acknowledgement changes the alert and stands in its log under the token's name."""
+    home.desk.put(alert("a1"))
+
+    answer = client.post(
+        "/api/v1/alerts/a1/acknowledge", json={"note": " on my way "}, headers=home.bearer(Role.OPERATOR)
+    )
+    log = client.get("/api/v1/alerts/a1/log", headers=home.bearer()).json()["items"]
+
+    assert answer.json()["state"] == "acknowledged"
+    assert answer.json()["acknowledged_by"] == "operator-li"
+    assert [line["action"] for line in log] == ["raise", "acknowledge"]
+    assert (log[1]["who"], log[1]["note"], log[1]["from_state"], log[1]["to_state"]) == (
+        "operator-li",
+        "on my way",
+        "unacknowledged",
+        "acknowledged",
+    )
+
+
+def test_an_acknowledgement_needs_no_body(home: House, client: TestClient) -> None:
+    """One press is enough."""
+    home.desk.put(alert("a1"))
+
+    assert client.post("/api/v1/alerts/a1/acknowledge", headers=home.bearer(Role.OPERATOR)).status_code == 200
+
+
+def test_what_the_state_does_not_allow(home: House, client: TestClient) -> None:
+    """An order that comes too late is refused with the reason."""
+    home.desk.put(alert("a1", state=AlarmState.ACKNOWLEDGED))
+
+    answer = client.post("/api/v1/alerts/a1/acknowledge", headers=home.bearer(Role.OPERATOR))
+
+    assert answer.status_code == 409
+    assert answer.json()["detail"] == "it is already acknowledged"
+
+
+def test_a_comment(home: House, client: TestClient) -> None:
+    """A comment stands in the log; an empty one says nothing and is refused."""
+    home.desk.put(alert("a1"))
+    path, who = "/api/v1/alerts/a1/comment", home.bearer(Role.OPERATOR)
+
+    assert client.post(path, json={"note": "steam from the kitchen"}, headers=who).status_code == 200
+    assert home.desk.kept[-1].transition.note == "steam from the kitchen"
+    for body in ({"note": "  "}, {}, {"note": "x" * 2001}, {"note": "x", "close": True}):
+        assert client.post(path, json=body, headers=who).status_code == 422
+    assert client.post(path, content=b"{", headers=who).status_code == 422
+
+
+def test_a_ledger_that_is_gone(home: House, client: TestClient) -> None:
+    """The ledger's trouble is 503 and says that alarms still sound."""
+    home.desk.down = True
+
+    answer = client.get("/api/v1/alerts", headers=home.bearer())
+
+    assert answer.status_code == 503
+    assert "still sound" in answer.json()["detail"]
+    assert "ledger.db" not in answer.text
+
+
+def test_evidence(home: House, client: TestClient) -> None:
+    """A picture is given only through an alert that it belongs to, and never from elsewhere on the disk."""
+    (home.evidence / "a1-1.jpg").write_bytes(JPEG)
+    (home.evidence / "other.jpg").write_bytes(JPEG)
+    (home.evidence.parent / "secret.jpg").write_bytes(b"secret")
+    names = ("a1-1.jpg", "gone.jpg", "../secret.jpg", "..%2fsecret.jpg")
+    home.desk.put(msgspec.structs.replace(alert("a1"), evidence=names))
+
+    def get(name: str) -> tuple[int, bytes]:
+        answer = client.get(f"/api/v1/alerts/a1/evidence/{name}", headers=home.bearer())
+        return answer.status_code, answer.content
+
+    assert get("a1-1.jpg") == (200, JPEG)
+    for name in ("other.jpg", "gone.jpg", "../secret.jpg", "..%2fsecret.jpg", "..%252fsecret.jpg"):
+        status, content = get(name)
+        assert status == 404
+        assert content != b"secret"
