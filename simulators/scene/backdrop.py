@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import cv2
 import numpy as np
@@ -30,6 +30,8 @@ from simulators.scene.parking import standing_bikes
 from simulators.scene.raster import Window, depths, visible
 from simulators.scene.shell import FLOOR, Shell, Surface
 
+# Width of the view for soft things.
+SMALL_PX = 320
 # How strongly light from everywhere accompanies each kind, beside what comes straight from its lamps.
 AMBIENT = {"day": 0.3, "lamps": 0.16, "infrared": 0.05}
 COLOUR = {"day": (1.06, 1.0, 0.95), "lamps": (0.96, 1.02, 0.96), "infrared": (1.0, 1.0, 1.0)}
@@ -50,6 +52,18 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Small:
+    """The view at a third of a megapixel or less, for soft things: smoke, glows. Arrays (h, w, …); `kept` is a cache."""
+
+    depth: Array
+    points: Array
+    normal: Array
+    rays: Array
+    eye: Array
+    kept: dict[tuple[object, ...], Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Backdrop:
     """One camera's standing picture.
 
@@ -60,6 +74,7 @@ class Backdrop:
         points, normal: places in the shed and normals (height, width, 3).
         floor: 1 where the floor is seen, 0 elsewhere (height, width).
         mirror: share of what the floor reflects (height, width).
+        openings: 1 where the outside is seen through a door, window or open side (height, width).
         metered: mean light of each kind as a camera meters it, without the brightest parts.
     """
 
@@ -73,8 +88,20 @@ class Backdrop:
     normal: Array
     floor: Array
     mirror: Array
+    openings: Array
     metered: dict[str, float]
     _mixed: dict[tuple[int, ...], Array] = field(default_factory=dict)
+
+    @cached_property
+    def small(self) -> Small:
+        """The view about `SMALL_PX` wide."""
+        step = max(1, round(self.size[0] / SMALL_PX))
+        points = np.ascontiguousarray(self.points[step // 2 :: step, step // 2 :: step])
+        eye = np.asarray(self.camera.position, dtype=np.float32)
+        depth = np.ascontiguousarray(self.depth[step // 2 :: step, step // 2 :: step])
+        normal = np.ascontiguousarray(self.normal[step // 2 :: step, step // 2 :: step])
+        rays = (points - eye) / np.maximum(depth, 1e-3)[..., None]
+        return Small(depth, points, normal, rays.astype(np.float32), eye)
 
     def mix(self, weights: dict[str, float]) -> Array:
         """The linear picture under these amounts of each kind of light. Don't write into it."""
@@ -117,6 +144,7 @@ def backdrop(name: str, seed: int, width: int, height: int, yaw_deg: float = 0.0
         _reduce(seen.normal, (width, height), nearest=True),
         _reduce(seen.floor, (width, height)),
         _reduce(_mirror_share(seen, camera), (width, height)),
+        _reduce((seen.glow_day.max(axis=-1) > 0.1).astype(np.float32), (width, height)),
         {kind: float(np.minimum(base, 0.8).mean()) for kind, base in bases.items()},
     )
 

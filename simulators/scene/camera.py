@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulators.scene.backdrop import backdrop
-from simulators.scene.canvas import Painter
+from simulators.scene import air, faults, glow, weather
+from simulators.scene.actors import Actor
+from simulators.scene.backdrop import Backdrop, backdrop
+from simulators.scene.canvas import Canvas, Painter
 from simulators.scene.events import SceneError, SceneEvent, check
-from simulators.scene.exposure import light_at
+from simulators.scene.exposure import Light, light_at
+from simulators.scene.geometry import Array
 from simulators.scene.layouts import layout_named
 from simulators.scene.sensor import expose, stamp
-from simulators.scene.staging import actors_at
+from simulators.scene.smoke import Source
+from simulators.scene.staging import actors_at, glowing_ends
 from simulators.scene.truth import Picture, Truth, free_width_m
 
 SMALLEST_PX = 96
+EMBER = (0.1, 0.35, 1.0)
 
 
 class CameraScene:
@@ -36,20 +41,98 @@ class CameraScene:
         if width < SMALLEST_PX or height < SMALLEST_PX:
             raise SceneError(f"{width} x {height} is too small; at least {SMALLEST_PX} x {SMALLEST_PX}")
         self._seed = seed
-        self._painters: dict[tuple[float, float], Painter] = {}
         self._size = (width, height)
         self._events = check(events, [bay.id for bay in self._layout.bays])
+        self._fires = air.fires(self._layout, seed, self._events)
+        self._sources = air.sources(self._layout, seed, self._events)
+        self._painters: dict[tuple[float, float], Painter] = {}
+        self._frozen: dict[float, float] = {}
 
     def render(self, t_s: float, hour: float) -> Picture:
-        """The picture at a time of the scene (seconds) and an hour of the day (0-24, local)."""
-        width, height = self._size
-        standing = backdrop(self._layout.name, self._seed, width, height)
-        painter = self._painters.setdefault((0.0, 0.0), Painter(standing))
-        light = light_at(self._layout, standing, self._events, t_s, hour)
+        """The picture at a time of the scene (seconds) and an hour of the day (0-24, local).
+
+        A frozen picture keeps the hour at which it was first asked for.
+        """
+        found = faults.in_force(self._events, t_s)
+        frozen = faults.first_active(self._events, "frozen", t_s)
+        if frozen is not None:
+            hour = self._frozen.setdefault(frozen.start_s, hour)
+            t_s = frozen.start_s
+        painter = self._painter(t_s)
+        view = painter.backdrop
+        light = light_at(self._layout, view, self._events, t_s, hour)
         actors = actors_at(self._layout, self._seed, self._events, t_s, hour)
         canvas = painter.paint(actors, light.weights)
-        picture = expose(canvas.light, light.gain, light.grey, round(t_s * 1000), width, height)
+        canvas = Canvas(canvas.light.copy(), canvas.depth, canvas.objects)
+        truth = self._fill(canvas, view, light, t_s, hour)
+        self._lens(canvas, view, light, t_s)
+        picture = self._develop(canvas.light, light, t_s, hour)
+        return Picture(picture, self._truth(truth, canvas, actors, light, found))
+
+    def _painter(self, t_s: float) -> Painter:
+        event = faults.first_active(self._events, "moved", t_s)
+        turned = faults.turned_by(event, self._seed) if event is not None else (0.0, 0.0)
+        if turned not in self._painters:
+            view = backdrop(self._layout.name, self._seed, *self._size, *turned)
+            self._painters[turned] = Painter(view)
+        return self._painters[turned]
+
+    def _fill(self, canvas: Canvas, view: Backdrop, light: Light, t_s: float, hour: float) -> air.AirTruth:
+        """Everything in the room that shines or hangs in the air."""
+        for place, colour in glow.spots(self._layout, self._seed, t_s):
+            glow.dot(canvas.light, view, canvas.depth, place, colour)
+        for place in glowing_ends(self._layout, self._seed, self._events, t_s):
+            glow.dot(canvas.light, view, canvas.depth, place, EMBER)
+        for event in self._events:
+            if event.kind == "headlight":
+                self._spread(canvas, view, glow.headlight(event, view, t_s), (0.95, 1.0, 1.0))
+            elif event.kind == "sun_patch":
+                self._spread(canvas, view, glow.sun_patch(event, view, t_s, hour), (0.8, 0.95, 1.0))
+        sources = [*self._sources, *self._wisps(t_s)]
+        return air.fill(canvas.light, canvas.depth, view, light.weights, self._fires, sources, t_s)
+
+    def _spread(self, canvas: Canvas, view: Backdrop, small: Array | None, colour: tuple[float, float, float]) -> None:
+        if small is not None:
+            glow.spread(canvas.light, view, small, colour)
+
+    def _wisps(self, t_s: float) -> list[Source]:
+        """The smoke of cigarettes."""
+        ends = glowing_ends(self._layout, self._seed, self._events, t_s)
+        return [Source(end, t_s - 4.0, t_s, 1.0, 5, self._layout.room_m[2], size=0.12) for end in ends]
+
+    def _lens(self, canvas: Canvas, view: Backdrop, light: Light, t_s: float) -> None:
+        """What is before the lens, and what is wrong with it."""
+        night = light.weights["infrared"] > 0
+        for number, event in enumerate(self._events):
+            if event.kind == "fog":
+                air.veil(canvas.light, view, weather.fog(event, view, t_s), light.weights)
+            elif event.kind == "rain" and event.active(t_s):
+                weather.rain(canvas.light, view, event.strength, round(t_s * 1000), night)
+            elif event.kind == "insects" and event.active(t_s):
+                weather.insects(canvas.light, view, event, self._seed + number, t_s, night)
+            elif event.kind == "blurred" and event.active(t_s):
+                canvas.light = faults.defocus(canvas.light, event)
+            elif event.kind == "covered" and event.active(t_s):
+                faults.cover(canvas.light, event, self._seed, t_s)
+
+    def _develop(self, light: Array, state: Light, t_s: float, hour: float) -> Array:
+        width, height = self._size
+        picture = expose(light, state.gain, state.grey, round(t_s * 1000), width, height)
         stamp(picture, hour, f"CAM {self._seed % 90 + 1:02d}")
-        return Picture(
-            picture, Truth(objects=tuple(canvas.objects), free_width_m=free_width_m(self._layout, []), light=light.word)
+        return picture
+
+    def _truth(
+        self, seen: air.AirTruth, canvas: Canvas, actors: list[Actor], light: Light, found: tuple[str, ...]
+    ) -> Truth:
+        footprints = [actor.footprint for actor in actors if actor.footprint is not None]
+        return Truth(
+            objects=tuple(canvas.objects),
+            smoke_density=seen.smoke_density,
+            smoke_box=seen.smoke_box,
+            flame_visible=seen.flame_box is not None,
+            flame_box=seen.flame_box,
+            free_width_m=free_width_m(self._layout, footprints),
+            blocked=bool(footprints),
+            light=light.word,
+            faults=found,
         )

@@ -78,7 +78,9 @@ class Painter:
             self._stand(canvas, actor, weights)
 
     def _stand(self, canvas: Canvas, actor: Actor, weights: dict[str, float]) -> None:
-        drawn = self._sprite(actor.mesh, weights, 2 if self.backdrop.size[0] <= 960 else 1)
+        drawn = self._sprite(
+            actor.mesh, weights, 2 if self.backdrop.size[0] <= 960 else 1, rounded=actor.kind == "person"
+        )
         if drawn is None:
             return
         place = (drawn.window.rows, drawn.window.columns)
@@ -101,7 +103,9 @@ class Painter:
         share = (self.backdrop.mirror[place] * cover)[..., None]
         canvas.light[place] += self.backdrop.mirror[place][..., None] * colour - 0.3 * share * canvas.light[place]
 
-    def _sprite(self, mesh: Mesh, weights: dict[str, float], scale: int, lit: Mesh | None = None) -> Sprite | None:
+    def _sprite(
+        self, mesh: Mesh, weights: dict[str, float], scale: int, lit: Mesh | None = None, rounded: bool = False
+    ) -> Sprite | None:
         camera = self.backdrop.camera
         window = window_of(camera, mesh, self.backdrop.size)
         if window is None:
@@ -112,6 +116,9 @@ class Painter:
         # Face -1 (nothing) looks up the last row: no colour, no cover, no depth.
         table = np.vstack([np.column_stack([shades, np.ones(len(mesh)), far]), np.zeros(5)]).astype(np.float32)
         layers = table[ids]
+        if scale > 1 and rounded:
+            # People have no flat sides: the edges between faces are smoothed away.
+            layers = np.asarray(cv2.GaussianBlur(layers, (0, 0), 1.3))
         if scale > 1:
             layers = np.asarray(cv2.resize(layers, (window.w, window.h), interpolation=cv2.INTER_AREA))
         cover = layers[..., 3]
@@ -133,7 +140,9 @@ class Painter:
 
     def _cast(self, canvas: Canvas, mesh: Mesh, lamp: Lamp, share: float, blur_px: float) -> None:
         source = np.asarray(lamp.place, dtype=np.float32)
+        # The faces turned to the lamp have the outline of the whole.
         below = mesh.quads[..., 2].max(axis=1) < source[2] - 0.15
+        below &= np.einsum("ij,ij->i", source - mesh.quads[:, 0], mesh.normals()) > 0
         corners = mesh.quads[below]
         stretch = source[2] / (source[2] - corners[..., 2:])
         fallen = source + (corners - source) * stretch
@@ -142,16 +151,16 @@ class Painter:
         window = window_of(self.backdrop.camera, flat, self.backdrop.size, margin_px=round(3 * blur_px) + 2)
         if window is None:
             return
-        mask = np.zeros((window.h, window.w), dtype=np.uint8)
+        mask = np.zeros(((window.h + 1) // 2, (window.w + 1) // 2), dtype=np.uint8)
         _fill(mask, flat, self.backdrop.camera, window)
-        soft = cv2.GaussianBlur(mask, (0, 0), blur_px)
+        soft = cv2.resize(cv2.GaussianBlur(mask, (0, 0), blur_px / 2), (window.w, window.h))
         place = (window.rows, window.columns)
         canvas.light[place] *= (1 - soft * (self.backdrop.floor[place] * np.float32(share / 255)))[..., None]
 
 
 def _fill(mask: Array, flat: Mesh, camera: Camera, window: Window) -> None:
     where, depth = camera.project(flat.quads)
-    pixels = np.round(where * window.full - (window.x, window.y)).clip(-4000, 8000).astype(np.int32)
+    pixels = np.round((where * window.full - (window.x, window.y)) / 2).clip(-4000, 8000).astype(np.int32)
     for corners in pixels[depth.min(axis=1) > NEAR_M]:
         cv2.fillConvexPoly(mask, corners, 255)
 

@@ -19,7 +19,7 @@ def fittings(layout: Layout, seed: int) -> Mesh:
 
 def _roof(layout: Layout) -> list[Mesh]:
     width, length, height = layout.room_m
-    beams = np.arange(2.9, length, 2.6).tolist()
+    beams = np.arange(4.2, length, 2.6).tolist()
     parts = [box((0, y - 0.06, height - 0.2), (width, y + 0.06, height), STEEL, 0.15) for y in beams]
     if layout.walls[3] == "corrugated":
         purlins = np.arange(0.5, width, 1.1).tolist()

@@ -1,0 +1,170 @@
+"""Smoke, flames and haze brought into the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from simulators.scene.backdrop import AMBIENT, COLOUR, Backdrop
+from simulators.scene.canvas import lit_lamps
+from simulators.scene.events import SceneEvent
+from simulators.scene.flame import GLOW, Fire, cast_light, flames
+from simulators.scene.geometry import Array
+from simulators.scene.glow import spread
+from simulators.scene.layouts import Layout
+from simulators.scene.light import KINDS, open_reach
+from simulators.scene.smoke import TONES, Source, optical_depth
+from simulators.scene.truth import Box
+
+# Height of the battery, under the seat.
+BATTERY_M = 0.5
+# Less taken away than this is not seen as smoke.
+SEEN = 0.03
+
+
+@dataclass(frozen=True)
+class AirTruth:
+    """What hangs in the air of a picture (see `truth.Truth`)."""
+
+    smoke_density: float = 0.0
+    smoke_box: Box | None = None
+    flame_box: Box | None = None
+
+
+def fires(layout: Layout, seed: int, events: tuple[SceneEvent, ...]) -> list[Fire]:
+    """The fires of flame events."""
+    return [
+        Fire(_place(layout, seed, event), event.start_s, _end(event), event.strength, seed + number)
+        for number, event in enumerate(events)
+        if event.kind == "flame"
+    ]
+
+
+def sources(layout: Layout, seed: int, events: tuple[SceneEvent, ...]) -> list[Source]:
+    """The smoke of smoke events, and the thinner smoke above flames."""
+    found = []
+    for number, event in enumerate(events):
+        if event.kind == "smoke":
+            strength, start = event.strength, event.start_s
+        elif event.kind == "flame":
+            strength, start = 0.7 * event.strength, event.start_s + 4.0
+        else:
+            continue
+        place = _place(layout, seed, event)
+        found.append(Source(place, start, max(_end(event), start + 0.1), strength, seed * 7 + number, layout.room_m[2]))
+    return found
+
+
+def fill(
+    light: Array,
+    depth: Array,
+    view: Backdrop,
+    weights: dict[str, float],
+    fires: list[Fire],
+    smoke: list[Source],
+    t_s: float,
+) -> AirTruth:
+    """Light the room by its fires, draw them, and hang the smoke before everything; returns what is to be seen."""
+    boxes = []
+    for fire in fires:
+        cast = cast_light(fire, view, t_s)
+        if cast is not None:
+            spread(light, view, cast, GLOW)
+            boxes.append(_draw(light, depth, view, fire, t_s))
+    fiery = sum(fire.light(t_s) for fire in fires if fire.height_m(t_s) > 0)
+    seen = _hang(light, view, weights, smoke, t_s, fiery)
+    return AirTruth(*seen, next((box for box in boxes if box is not None), None))
+
+
+def veil(light: Array, view: Backdrop, through: Array | None, weights: dict[str, float]) -> None:
+    """Let a share of the light through (h, w; small size) and put the haze's own grey in place of the rest."""
+    if through is not None:
+        _blend(
+            light, view, through, _air_light(view, weights, (view.layout.room_m[0] / 2, 5.0, 1.5)) * np.float32(0.62)
+        )
+
+
+def _draw(light: Array, depth: Array, view: Backdrop, fire: Fire, t_s: float) -> Box | None:
+    drawn = flames(fire, view, depth, t_s)
+    if drawn is None:
+        return None
+    height, width = drawn.cover.shape
+    place = (slice(drawn.y, drawn.y + height), slice(drawn.x, drawn.x + width))
+    light[place] = light[place] * (1 - drawn.cover[..., None]) + drawn.light
+    return _box(drawn.light[..., 2] > 0.8, view.size, (drawn.x, drawn.y))
+
+
+def _hang(
+    light: Array, view: Backdrop, weights: dict[str, float], smoke: list[Source], t_s: float, fiery: float
+) -> tuple[float, Box | None]:
+    taken = np.zeros(view.small.depth.shape, dtype=np.float32)
+    for source in smoke:
+        if t_s <= source.start_s:
+            continue
+        depth = optical_depth(source, view, t_s)
+        if not depth.any():
+            continue
+        through = np.exp(-depth)
+        lit = _air_light(view, weights, (source.place[0], source.place[1], 1.7))
+        lit = lit + np.asarray(GLOW, dtype=np.float32) * np.float32(0.25 * fiery)
+        _blend(light, view, through, lit * _tone(source, t_s) * (1 - 0.3 * (1 - through))[..., None])
+        if source.size >= 0.5:
+            taken = 1 - (1 - taken) * through
+    scale = view.size[0] / view.small.depth.shape[1]
+    return float(taken.mean()), _box(taken > SEEN, view.size, (0, 0), scale)
+
+
+def _blend(light: Array, view: Backdrop, through: Array, haze: Array) -> None:
+    full = np.asarray(cv2.resize(through.astype(np.float32), view.size, interpolation=cv2.INTER_LINEAR))[..., None]
+    if haze.ndim == 3:
+        haze = np.asarray(cv2.resize(haze.astype(np.float32), view.size, interpolation=cv2.INTER_LINEAR))
+    light *= full
+    light += haze * (1 - full)
+
+
+def _tone(source: Source, t_s: float) -> np.float32:
+    """How light the smoke is: by seed; paler when thin and fresh, darker as more burns."""
+    name = ("white", "white", "grey", "grey", "black")[source.seed % 5]
+    grown = float(np.clip((t_s - source.start_s) / 120.0, 0, 1))
+    return np.float32(TONES[name] * (1 - 0.25 * grown))
+
+
+def _air_light(view: Backdrop, weights: dict[str, float], place: tuple[float, float, float]) -> Array:
+    """Light a small white thing hanging at a place sends to the eye (3)."""
+    total = np.zeros(3, dtype=np.float32)
+    for kind in KINDS:
+        soft = AMBIENT[kind] * (view.layout.daylight if kind == "day" else 1.0) * weights[kind]
+        total += np.float32(soft) * np.asarray(COLOUR[kind], dtype=np.float32)
+    point = np.asarray([place], dtype=np.float32)
+    for lamp, amount in lit_lamps(view, weights):
+        # Small particles throw light back to where it came from: bright where the lamp is beside the lens.
+        back = 0.9 if weights["infrared"] else 0.5
+        toward = np.asarray(lamp.place, dtype=np.float32) - point
+        facing = toward / max(float(np.linalg.norm(toward)), 0.5)
+        total += np.float32(back * amount * float(open_reach(lamp, point, facing)[0]))
+    return total
+
+
+def _box(mask: Array, size: tuple[int, int], corner: tuple[int, int], scale: float = 1.0) -> Box | None:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    x, y = (corner[0] + columns[0] * scale) / size[0], (corner[1] + rows[0] * scale) / size[1]
+    return (
+        float(x),
+        float(y),
+        float((columns[-1] - columns[0] + 1) * scale / size[0]),
+        float((rows[-1] - rows[0] + 1) * scale / size[1]),
+    )
+
+
+def _place(layout: Layout, seed: int, event: SceneEvent) -> tuple[float, float, float]:
+    bay = layout.bay(event.place) if event.place is not None else layout.bays[seed % len(layout.bays)]
+    angle = np.radians(bay.heading_deg)
+    return (float(bay.x_m - 0.2 * np.cos(angle)), float(bay.y_m - 0.2 * np.sin(angle)), BATTERY_M)
+
+
+def _end(event: SceneEvent) -> float:
+    return 1e12 if event.end_s is None else event.end_s

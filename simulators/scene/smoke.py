@@ -1,0 +1,196 @@
+"""Smoke: puffs that rise, widen and drift along known courses, then gather under the ceiling.
+
+Each puff is a function of its number and age, so the density at a time needs no earlier picture and is the same at any
+frame rate. Widening with height (radius about 0.16 of the rise) follows the entrainment of a free buoyant plume
+(Morton, Taylor and Turner 1956); growth from a wisp to a full plume within about a minute follows filmed pack failures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from simulators.scene.backdrop import Backdrop, Small
+from simulators.scene.geometry import Array
+from simulators.scene.textures import noise_tile, sample
+
+PUFFS_PER_S = 12.0
+# A puff under the ceiling has dissolved into the layer after this long.
+DISSOLVE_S = 5.0
+TEXTURE_PX, TEXTURES = 96, 12
+WISP, FULL_AFTER_S = 0.05, 75.0
+LAYER_DECAY_S = 200.0
+TONES = {"white": 0.85, "grey": 0.5, "black": 0.09}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where smoke comes from and how it grows.
+
+    Attributes:
+        place: metres.
+        start_s, end_s: when it comes out.
+        strength: 1.0 grows to a full plume in about `FULL_AFTER_S`.
+        seed: its own turbulence.
+        ceiling_m: height it gathers at.
+        size: 1.0 for a battery; far less for a cigarette, which makes no layer.
+    """
+
+    place: tuple[float, float, float]
+    start_s: float
+    end_s: float
+    strength: float
+    seed: int
+    ceiling_m: float
+    size: float = 1.0
+
+    def rate(self, t_s: Array) -> Array:
+        """How much comes out at times (0 before the start and after the end); 1 is a full plume."""
+        since = t_s - self.start_s
+        ramp = np.clip((since * self.strength - 6) / FULL_AFTER_S, 0, 1)
+        grown = WISP + (1 - WISP) * ramp * ramp * (3 - 2 * ramp)
+        grown = grown * np.clip(since / 2.0 + 0.2, 0, 1)
+        return np.asarray(np.where((since >= 0) & (t_s < self.end_s), grown * self.strength**0.5, 0.0))
+
+    def gathered(self, t_s: float) -> float:
+        """What hangs under the ceiling: what came out until a little ago, thinning by leakage."""
+        if self.size < 0.5 or t_s <= self.start_s:
+            return 0.0
+        times = np.linspace(self.start_s, t_s, 200)
+        aged = np.exp(-(t_s - times) / LAYER_DECAY_S) * np.clip((t_s - times - 3.0) / 6.0, 0, 1)
+        return float(np.trapezoid(self.rate(times) * aged, times))
+
+
+@dataclass(frozen=True)
+class Puffs:
+    """Puffs at a time: places (n, 3), radii, optical depth at the middle, turn (degrees), texture number."""
+
+    place: Array
+    radius: Array
+    depth: Array
+    turn: Array
+    texture: Array
+
+
+def puffs(source: Source, t_s: float) -> Puffs:
+    """The puffs in the air at a time."""
+    first = max(0, int((t_s - source.start_s - 20.0) * PUFFS_PER_S))
+    last = int((min(t_s, source.end_s) - source.start_s) * PUFFS_PER_S)
+    number = np.arange(first, max(first, last + 1))
+    born = source.start_s + number / PUFFS_PER_S
+    age = t_s - born
+    number, born, age = number[age > 0], born[age > 0], age[age > 0]
+    own = _random(number, source.seed)
+    rate = source.rate(born)
+    speed = (0.55 + 0.75 * np.sqrt(rate)) * (0.85 + 0.3 * own[0])
+    top = source.ceiling_m - 0.12 - 0.18 * own[1]
+    height = np.minimum(source.place[2] + speed * age, top)
+    risen = height - source.place[2]
+    spread_s = np.maximum(age - (top - source.place[2]) / speed, 0.0)
+    place = _drift(source, own, born, risen, spread_s) + np.column_stack(
+        [np.zeros_like(risen), np.zeros_like(risen), height]
+    )
+    radius = (0.045 + 0.16 * risen + 0.16 * spread_s**0.7) * (0.8 + 0.5 * own[2]) * (0.5 + 0.5 * source.size)
+    fade = np.exp(-spread_s / DISSOLVE_S * 1.6) * np.clip(1.6 - spread_s / DISSOLVE_S, 0, 1)
+    burst = 0.6 + 0.8 * own[3] ** 2
+    column = 0.27 * source.size * rate * burst * fade * 0.85 / (speed * radius)
+    return Puffs(
+        place, radius, np.minimum(column, 1.2), own[4] * 360 + age * (own[5] - 0.5) * 60, (own[0] * 977).astype(int)
+    )
+
+
+def _drift(source: Source, own: Array, born: Array, risen: Array, spread_s: Array) -> Array:
+    """Sideways course: a swaying column, then outwards under the ceiling."""
+    sway = risen**1.3
+    x = 0.10 * sway * np.sin(born * 1.3 - risen * 2.0 + source.seed) + 0.07 * sway * np.sin(born * 3.1 - risen * 3.7)
+    y = 0.10 * sway * np.sin(born * 1.1 - risen * 1.7 + 2.0 + source.seed) + 0.06 * sway * (own[6] - 0.5)
+    way = own[7] * 2 * np.pi
+    out = 0.55 * spread_s**0.65
+    x += 0.16 * (own[6] - 0.5) * risen + np.cos(way) * out
+    y += np.sin(way) * out
+    return np.column_stack([source.place[0] + x, source.place[1] + y, np.zeros_like(x)])
+
+
+def _random(number: Array, seed: int) -> Array:
+    """Eight even random values (8, n) for each puff number, the same whenever asked."""
+    lanes = np.arange(8)[:, None] * 37.719 + (seed % 1009) * 1.618
+    return np.asarray(np.mod(np.sin(number * 12.9898 + lanes) * 43758.5453, 1.0))
+
+
+def optical_depth(source: Source, view: Backdrop, t_s: float) -> Array:
+    """Optical depth of a source's smoke at the view's small size (h, w)."""
+    small = view.small
+    total = np.zeros(small.depth.shape, dtype=np.float32)
+    cloud = puffs(source, t_s)
+    if len(cloud.radius):
+        where, depth = view.camera.project(cloud.place)
+        height, width = small.depth.shape
+        radius_px = cloud.radius * view.camera.focal[0] * width / np.maximum(depth, 0.3)
+        for i in np.flatnonzero((depth > 0.4) & (cloud.depth > 0.002)).tolist():
+            middle = (float(where[i, 0] * width), float(where[i, 1] * height))
+            _blot(total, small.depth, middle, float(radius_px[i]), float(depth[i]), cloud, i)
+    gathered = source.gathered(t_s)
+    return total + _layer(source, small, gathered, t_s) if gathered > 0.05 else total
+
+
+def _blot(
+    total: Array, behind: Array, middle: tuple[float, float], radius: float, depth: float, cloud: Puffs, i: int
+) -> None:
+    """Add one puff's optical depth where nothing nearer hides it."""
+    radius = float(np.clip(radius, 1.2, 90.0))
+    x0, y0 = max(0, int(middle[0] - radius)), max(0, int(middle[1] - radius))
+    x1, y1 = min(total.shape[1], int(middle[0] + radius) + 2), min(total.shape[0], int(middle[1] + radius) + 2)
+    if x1 <= x0 or y1 <= y0:
+        return
+    scale, turn = 2 * radius / TEXTURE_PX, np.radians(float(cloud.turn[i]))
+    cos, sin = np.cos(turn) * scale, np.sin(turn) * scale
+    half = TEXTURE_PX / 2
+    matrix = np.array(
+        [
+            [cos, -sin, middle[0] - x0 - cos * half + sin * half],
+            [sin, cos, middle[1] - y0 - sin * half - cos * half],
+        ]
+    )
+    texture = _textures()[int(cloud.texture[i]) % TEXTURES]
+    flags = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
+    patch = cv2.warpAffine(texture, matrix, (x1 - x0, y1 - y0), flags=flags)
+    clear = np.clip((behind[y0:y1, x0:x1] - depth) * 2.5 + 0.5, 0, 1)
+    total[y0:y1, x0:x1] += patch * clear * np.float32(cloud.depth[i])
+
+
+@lru_cache(maxsize=1)
+def _textures() -> Array:
+    """Ragged round puffs (n, px, px), 0-1, from cloudy noise."""
+    axis = np.linspace(-1, 1, TEXTURE_PX, dtype=np.float32)
+    x, y = np.meshgrid(axis, axis)
+    found = []
+    for i in range(TEXTURES):
+        rough = sample(noise_tile(900 + i % 3), x + 3 * i, y + 5 * i, 4.5) - 0.5
+        fine = sample(noise_tile(900 + i % 3), x * 1.0 + 7 * i, y, 1.7) - 0.5
+        far = np.sqrt(x * x + y * y) + 0.9 * rough + 0.35 * fine
+        body = np.clip(1 - far, 0, 1) ** 1.2 * np.clip((1 - np.sqrt(x * x + y * y)) * 5, 0, 1)
+        found.append(np.clip(body * (1 + 1.6 * fine), 0, 1.4))
+    return np.stack(found).astype(np.float32)
+
+
+def _layer(source: Source, small: Small, gathered: float, t_s: float) -> Array:
+    """The layer under the ceiling: thicker and denser the more has gathered, spreading from above the source."""
+    thick = min(0.25 + 0.011 * gathered, 1.1)
+    reach = 0.8 + 0.5 * (t_s - source.start_s) ** 0.62
+    bottom = source.ceiling_m - thick
+    rays, eye, depth = small.rays, small.eye, small.depth
+    climb = np.where(np.abs(rays[..., 2]) < 1e-4, 1e-4, rays[..., 2])
+    enters = np.clip((bottom - eye[2]) / climb, 0, depth) if eye[2] < bottom else np.zeros_like(depth)
+    inside = np.where(eye[2] + rays[..., 2] * depth > bottom, depth - enters, 0.0).astype(np.float32)
+    middle_x = eye[0] + rays[..., 0] * (enters + inside / 2)
+    middle_y = eye[1] + rays[..., 1] * (enters + inside / 2)
+    away = np.hypot(middle_x - source.place[0], middle_y - source.place[1])
+    # Thinner towards its underside, so the edge of the layer is soft.
+    inside *= np.clip((eye[2] + rays[..., 2] * depth - bottom) / (0.8 * thick), 0, 1)
+    drift = np.float32((t_s - source.start_s) * 0.05)
+    rough = sample(noise_tile(905), middle_x + drift, middle_y - drift * 0.6, 5.0)
+    shape = np.clip((reach - away) / (0.4 * reach), 0, 1) * np.clip(0.25 + 1.5 * rough, 0, 2)
+    return np.asarray(inside * shape * np.float32(0.009 * gathered / (1 + 0.012 * gathered)), dtype=np.float32)
