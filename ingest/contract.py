@@ -214,6 +214,8 @@ class Decoded(NamedTuple):
 
 
 _telemetry = msgspec.json.Decoder(ChargerTelemetry)
+# A number beyond a float (1e999) becomes infinite here and is refused by its bounds; alone it would cost the message.
+_untyped = msgspec.json.Decoder(float_hook=float)
 _event = msgspec.json.Decoder(ChargerEvent)
 _sensor = msgspec.json.Decoder(SensorTelemetry)
 _reply = msgspec.json.Decoder(Reply)
@@ -249,7 +251,10 @@ def _has_values(telemetry: ChargerTelemetry) -> bool:
 
 
 def _salvage(payload: bytes) -> Decoded:
-    raw = msgspec.json.decode(payload)
+    try:
+        raw = _untyped.decode(payload)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise WireError(f"not JSON: {error}") from None
     if not isinstance(raw, dict):
         raise WireError("the message is not a JSON object")
     refused: list[str] = []

@@ -159,10 +159,11 @@ class Intake:
 
     async def _receive_frames(self, frames: Inbox) -> None:
         while True:
+            batch = _Batch()
             for inbound in await frames.take(BATCH):
-                self._take_one(inbound, _Batch())
-                # A picture is worth nothing later; keeping it at the broker would only hold up those after it.
-                inbound.ack()
+                self._take_one(inbound, batch)
+            for refused in batch.taken:
+                refused.ack()
             await asyncio.sleep(0)
 
     async def _tell_cameras(self) -> None:
@@ -179,7 +180,9 @@ class Intake:
             topic, device = self._translator.address(inbound.topic)
             if topic.channel == "frame":
                 self._gate.take(inbound, device.ref)
+                # A picture is worth nothing later; keeping it at the broker would only hold up those after it.
                 inbound.ack()
+                batch.taken.pop()
                 return
             translated = self._translator.translate(inbound, topic, device, self._clock.now_ms())
             if translated.reply is not None:

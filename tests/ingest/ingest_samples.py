@@ -69,7 +69,11 @@ def charging(ts_ms: int | None, power_w: float = 180.0, port: int = 3) -> dict[s
 
 
 def reading(ts_ms: int, power_w: float = 180.0, port: int | None = 3, **changes: Any) -> Reading:
-    fields: dict[str, Any] = {"values": {"power_w": power_w, "state": "charging"}, "device_ms": ts_ms, "received_ms": ts_ms}
+    fields: dict[str, Any] = {
+        "values": {"power_w": power_w, "state": "charging"},
+        "device_ms": ts_ms,
+        "received_ms": ts_ms,
+    }
     fields |= changes
     return Reading(device=C1, kind=DeviceKind.CHARGER, ts_ms=ts_ms, port=port, **fields)
 

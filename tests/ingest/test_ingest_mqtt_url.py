@@ -11,7 +11,13 @@ def test_everything_can_stand_in_the_url() -> None:
     """User, password with escapes, host, port and certificates."""
     url = parse_url("mqtts://shed:p%40ss%2Fword@broker.example:8884?ca=/etc/ca.pem&cert=c.pem&key=k.pem")
 
-    assert (url.host, url.port, url.tls, url.username, url.password) == ("broker.example", 8884, True, "shed", "p@ss/word")
+    assert (url.host, url.port, url.tls, url.username, url.password) == (
+        "broker.example",
+        8884,
+        True,
+        "shed",
+        "p@ss/word",
+    )
     assert (url.ca, url.cert, url.key) == ("/etc/ca.pem", "c.pem", "k.pem")
 
 
@@ -28,7 +34,9 @@ def test_the_password_is_never_shown() -> None:
     assert "secret" not in f"{url} {url!r}"
 
 
-@pytest.mark.parametrize("text", ["", "http://h", "mqtt://", "mqtt://h:port", "mqtt://h:99999", "mqtt://h?tls=1", "h:1883"])
+@pytest.mark.parametrize(
+    "text", ["", "http://h", "mqtt://", "mqtt://h:port", "mqtt://h:99999", "mqtt://h?tls=1", "h:1883"]
+)
 def test_what_is_no_broker_is_refused(text: str) -> None:
     """With words, before anything is connected."""
     with pytest.raises(BrokerUrlError, match="broker URL"):
