@@ -53,13 +53,15 @@ class Camera:
         picture = self._scene.render(t_s, (start_hour + t_s / 3600.0) % 24.0)
         return encode(picture.image, self._plan.quality)
 
-    def next(self, now_s: float) -> None:
-        """Go on to the next picture; those whose time has passed meanwhile are left out."""
+    def catch_up(self, now_s: float) -> None:
+        """Leave out the pictures whose time has passed: a picture is at most one period late."""
+        left_out = max(0, int((now_s - self.due_s) / self._period_s))
+        self.skipped += left_out
+        self.due_s += left_out * self._period_s
+
+    def go_on(self) -> None:
+        """The picture that was due is done with."""
         self.due_s += self._period_s
-        if (late_s := now_s - self.due_s) > self._period_s:
-            left_out = int(late_s / self._period_s)
-            self.skipped += left_out
-            self.due_s += left_out * self._period_s
 
 
 async def film(clock: Clock, cameras: list[Camera], publisher: Publisher, start: FarmStart) -> None:
@@ -69,8 +71,9 @@ async def film(clock: Clock, cameras: list[Camera], publisher: Publisher, start:
         now_s = (clock.now_ms() - start.start_ms) / 1000.0
         if (wait_s := camera.due_s - now_s) > 0:
             await clock.sleep(wait_s)
+        camera.catch_up(now_s)
         await _shoot(camera, publisher, start)
-        camera.next((clock.now_ms() - start.start_ms) / 1000.0)
+        camera.go_on()
 
 
 async def _shoot(camera: Camera, publisher: Publisher, start: FarmStart) -> None:

@@ -82,11 +82,7 @@ class CameraFarm:
         self._running: list[asyncio.subprocess.Process] = []
 
     async def __aenter__(self) -> Self:
-        """Start the processes and wait until their scenes are made.
-
-        Raises:
-            CameraError: a process ended instead.
-        """
+        """Start the processes; they begin to make their scenes, which takes seconds each."""
         for share in self._shares:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -97,15 +93,21 @@ class CameraFarm:
             )
             self._running.append(process)
             await _tell(process, share)
+        return self
+
+    async def ready(self) -> None:
+        """Wait until all scenes are made.
+
+        Raises:
+            CameraError: a process ended instead.
+        """
         for process in self._running:
             assert process.stdout is not None
             if not await process.stdout.readline():
-                await self.__aexit__(None, None, None)
                 raise CameraError("a process of the simulated cameras ended before it had begun")
-        return self
 
     async def start(self, start_ms: int) -> None:
-        """Scenario time 0 is at `start_ms`: film from now on."""
+        """Scenario time 0 is at `start_ms`: film from now on, or as soon as the scenes are made."""
         for process in self._running:
             await _tell(process, FarmStart(start_ms, self._scenario.hour_at(start_ms)))
 

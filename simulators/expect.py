@@ -76,10 +76,10 @@ class Unexpected(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """The judgement of a whole scenario."""
+    """The judgement of a whole scenario. `met`: every expectation was, and nothing else alarmed."""
 
     name: str
-    ok: bool
+    met: bool
     outcomes: list[Outcome]
     unexpected: list[Unexpected]
 
@@ -172,8 +172,8 @@ def decide(
             left.remove(alert)
         outcomes.append(_outcome(expectation, alert, start_ms, readable))
     unexpected = [_unexpected(alert, start_ms) for alert in left if not _allowed(alert, expectations, start_ms)]
-    ok = not unexpected and all(outcome.ok for outcome in outcomes)
-    return Verdict(name, ok, outcomes, unexpected)
+    met = not unexpected and all(outcome.ok for outcome in outcomes)
+    return Verdict(name, met, outcomes, unexpected)
 
 
 def _at_s(alert: SeenAlert, start_ms: int) -> float:

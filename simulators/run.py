@@ -66,7 +66,11 @@ async def run(
 
 
 class _Run:
-    """Scenario time 0 comes when every device is connected and every camera has its scene: until then nothing is sent."""
+    """One run. Scenario time 0 comes when every device is connected.
+
+    In a fast clock it also waits for the cameras' scenes, or the seconds in which they are made would swallow minutes of
+    the scenario; in real time cameras join when they are ready.
+    """
 
     def __init__(self, scenario: Scenario, mqtt_url: str, clock: Clock, seed: int, prefix: str) -> None:
         self._scenario = scenario
@@ -93,6 +97,8 @@ class _Run:
             if farm is not None:
                 await stack.enter_async_context(farm)
             await stack.enter_async_context(self._publisher)
+            if farm is not None and isinstance(self._clock, ScaledClock) and self._clock.speed > 1.0:
+                await farm.ready()
             self._start_ms, self._origin_s = self._clock.now_ms(), self._clock.monotonic()
             if farm is not None:
                 await farm.start(self._start_ms)

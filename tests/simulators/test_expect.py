@@ -52,7 +52,7 @@ def verdict(alerts, expectations=(SMOKE, COVERED), readable=READABLE):
 def test_all_met_and_nothing_else_is_a_pass():
     """Each expectation has its alarm in time, and there is no other: with the delays told."""
     told = verdict([smoke(), covered()])
-    assert told.ok
+    assert told.met
     assert [outcome.delay_s for outcome in told.outcomes] == [10.0, 15.0]
     assert told.outcomes[1].cleared_delay_s == 12.0
 
@@ -60,14 +60,14 @@ def test_all_met_and_nothing_else_is_a_pass():
 def test_suppressed_alarm_fails():
     """One alarm that never came is enough."""
     told = verdict([covered()])
-    assert not told.ok
+    assert not told.met
     assert told.outcomes[0].reason == "no such alarm"
 
 
 def test_extra_alarm_fails():
     """Everything expected came, and one thing more: not passed."""
     told = verdict([smoke(), covered(), alert("flame", 120.0, "a3")])
-    assert not told.ok
+    assert not told.met
     assert all(outcome.ok for outcome in told.outcomes)
     assert [it.alert_id for it in told.unexpected] == ["a3"]
 
@@ -88,9 +88,9 @@ def test_same_alarm_twice_is_chatter():
 def test_allowed_relative_neither_helps_nor_harms():
     """What is allowed beside an expectation may come after its hazard began, not before."""
     dark = alert("camera_dark", 220.0, "a4")
-    assert verdict([smoke(), covered(), dark]).ok
-    assert not verdict([smoke(), dark]).ok
-    assert not verdict([smoke(), covered(), alert("camera_dark", 150.0, "a4")]).ok
+    assert verdict([smoke(), covered(), dark]).met
+    assert not verdict([smoke(), dark]).met
+    assert not verdict([smoke(), covered(), alert("camera_dark", 150.0, "a4")]).met
 
 
 @pytest.mark.parametrize(
@@ -109,16 +109,16 @@ def test_allowed_relative_neither_helps_nor_harms():
 def test_shortcomings_are_named(alerts, reason):
     """An alarm that is late, mild, without picture, elsewhere, or stays: each fails, and says why."""
     told = verdict(alerts)
-    assert not told.ok
+    assert not told.met
     assert reason in {outcome.reason for outcome in told.outcomes}
 
 
 def test_port_none_means_any_port():
     """An expectation that names no port takes the alarm with one; one that names another does not."""
     bay = smoke(port=3)
-    assert verdict([bay], [SMOKE]).ok
+    assert verdict([bay], [SMOKE]).met
     other = Expectation(Place("smoke", CAMERA, port=4), 100.0, 30.0)
-    assert not verdict([bay], [other]).ok
+    assert not verdict([bay], [other]).met
 
 
 def test_reports_say_what_the_verdict_says(tmp_path):
@@ -133,7 +133,7 @@ def test_reports_say_what_the_verdict_says(tmp_path):
     assert "FAILED: 10.0 s late" in text
     assert "UNEXPECTED at 120.0 s: flame a/s/cam-1" in text
     assert text.endswith("example: 1 of 2 expectations met, 1 unexpected alarms")
-    assert (data["ok"], data["outcomes"][0]["reason"], data["unexpected"][0]["alert_id"]) == (
+    assert (data["met"], data["outcomes"][0]["reason"], data["unexpected"][0]["alert_id"]) == (
         False,
         "10.0 s late",
         "a3",
