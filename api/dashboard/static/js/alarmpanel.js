@@ -3,12 +3,12 @@
 import * as clock from "./clock.js";
 import { createDuty, evidenceUrl, figures, standing } from "./alarms.js";
 import { fill, h, icon, reconcile, setAttr, setText, severityMark } from "./dom.js";
-import { clockTime, elapsed, moment } from "./format.js";
-import { listOf, pick, t, word } from "./i18n.js";
+import { elapsed, minuteTime, moment } from "./format.js";
+import { lang, listOf, pick, t, word } from "./i18n.js";
 import { isFire, needsAck, portOf, shedKey } from "./model.js";
 import { getJson, itemsOf } from "./net.js";
 import { placeLine, shedName, siteName, spotLine } from "./places.js";
-import { createResponse } from "./response.js";
+import { arrivedMs, createResponse } from "./response.js";
 
 const FAMILIES = {
   fire: ["smoke", "flame", "smoke_sensor", "heat_sensor"],
@@ -39,7 +39,7 @@ export function createAlarmPanel(model, go, actions, id) {
     await actions.comment(alert, note);
     await readLog();
   });
-  const duty = createDuty();
+  const duty = createDuty(t("duty.arrive"));
   model.addEventListener(`alert:${id}`, changed);
 
   async function changed() {
@@ -61,6 +61,7 @@ export function createAlarmPanel(model, go, actions, id) {
     }
     reconcile(logList, log.toReversed(), (entry) => entry.seq, logLine, () => {});
     response.update(log);
+    model.putArrival(id, arrivedMs(log));
   }
 
   async function start() {
@@ -90,6 +91,8 @@ export function createAlarmPanel(model, go, actions, id) {
     setText(built.standing, alert.closed_ts ? t("alarm.closed_at", { time: moment(alert.closed_ts, nowMs) }) : standing(alert, nowMs));
     built.ack.hidden = !(needsAck(alert) && actions.mayAct() && !alert.closed_ts);
     built.pictures.update(alert);
+    setText(built.words, scriptText());
+    updateLinks();
     tick();
   }
 
@@ -98,12 +101,12 @@ export function createAlarmPanel(model, go, actions, id) {
     const nowMs = clock.now();
     setText(built.elapsed, alert.closed_ts ? t("alarm.lasted", { elapsed: elapsed((alert.closed_ts - alert.raised_ts) / 1000) }) : elapsed((nowMs - alert.raised_ts) / 1000));
     if (alert.closed_ts) duty.element.hidden = true;
-    else duty.update(alert, nowMs);
+    else duty.update(alert, nowMs, model.arrivals.get(alert.id));
   }
 
   function build() {
     const parts = { mark: h("span", { class: "alarm-mark" }), severity: h("strong"), elapsed: h("time", { class: "big-time" }), message: h("p", { class: "big-message" }),
-      facts: h("p", { class: "muted" }), standing: h("p", { class: "alarm-status" }), pictures: createPictures() };
+      facts: h("p", { class: "muted" }), words: h("p", { class: "script-text" }), links: h("div", { class: "panel-actions" }), standing: h("p", { class: "alarm-status" }), pictures: createPictures() };
     const error = h("p", { class: "alarm-error", role: "alert" });
     const send = async (note) => {
       setText(error, "");
@@ -116,8 +119,8 @@ export function createAlarmPanel(model, go, actions, id) {
       h("div", { class: "alarm-hero-line" }, parts.mark, parts.severity, parts.elapsed), parts.message, parts.facts, parts.standing, duty.element, parts.ack, error);
     const fire = isFire(alert);
     fill(element, parts.head, fire ? danger() : null, h("div", { class: "two" },
-      h("div", { class: "stack" }, parts.pictures.element, links()),
-      h("div", { class: "stack" }, todo(), fire ? script() : null, fire ? response.element : null)),
+      h("div", { class: "stack" }, parts.pictures.element, parts.links),
+      h("div", { class: "stack" }, todo(), fire ? script(parts.words) : null, fire ? response.element : null)),
       h("section", { class: "log-section" }, h("h3", { text: t("log.title") }), logNote, logList));
     return parts;
   }
@@ -126,22 +129,32 @@ export function createAlarmPanel(model, go, actions, id) {
 
   const todo = () => h("section", { class: "todo" }, h("h3", { text: t("todo.title") }), h("ol", {}, listOf(`advice.${familyOf(alert.kind)}`).map((text) => h("li", { text }))));
 
-  function script() {
-    const text = t("script.text", { site: siteName(model, alert.site, alert.shed), shed: shedName(model, alert.site, alert.shed), place: spotLine(model, alert) || alert.device,
-      what: word("kind", alert.kind), time: clockTime(alert.raised_ts).slice(0, 5) });
+  const scriptText = () =>
+    t("script.text", { site: siteName(model, alert.site, alert.shed), shed: shedName(model, alert.site, alert.shed), place: (spotLine(model, alert) || alert.device).replaceAll(" · ", lang === "zh" ? "，" : ", "),
+      what: word("script.what", alert.kind), time: minuteTime(alert.raised_ts) });
+
+  function script(words) {
     const copy = h("button", { class: "button button-quiet", type: "button", text: t("script.copy"), on: { click: async () => {
-      await navigator.clipboard?.writeText(text).then(() => setText(copy, t("script.copied"))).catch(() => getSelection()?.selectAllChildren(words));
+      // Browsers give the clipboard to secure pages only, and a duty room's address is often plain HTTP.
+      if (navigator.clipboard) await navigator.clipboard.writeText(words.textContent).catch(() => {});
+      else {
+        getSelection()?.selectAllChildren(words);
+        document.execCommand("copy");
+      }
+      setText(copy, t("script.copied"));
     } } });
-    const words = h("p", { class: "script-text", text });
     return h("section", { class: "script" }, h("header", { class: "section-head" }, h("h3", { text: t("script.title") }), copy), words);
   }
 
-  function links() {
+  function updateLinks() {
     const detail = model.details.get(shedKey(alert.site, alert.shed));
     const port = portOf(alert, detail);
     const camera = detail?.cameras?.find((one) => one.id === alert.device) ?? (detail?.cameras?.length ? detail.cameras[0] : null);
     const link = (text, name, action) => h("button", { class: "button", type: "button", on: { click: action } }, icon(name), h("span", { text }));
-    return h("div", { class: "panel-actions" },
+    const wanted = `${camera?.id} ${port}`;
+    if (built.links.dataset.shown === wanted) return;
+    built.links.dataset.shown = wanted;
+    fill(built.links,
       camera ? link(t("alarm.watch_camera"), "camera", () => go.camera(alert.site, alert.shed, camera.id)) : null,
       port ? link(t("alarm.open_port"), "chevron", () => go.port(alert.site, alert.shed, port.split("#")[0], Number(port.split("#")[1]))) : null,
       link(t("alarm.open_shed"), "shed", () => go.shed(alert.site, alert.shed)));

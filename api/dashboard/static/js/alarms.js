@@ -10,6 +10,8 @@ import { shedLine, spotLine } from "./places.js";
 
 // Rows beyond this are counted, not drawn: in a flood nobody reads them, and the screen must stay fast.
 const MAX_ROWS = 60;
+// What a detector of pictures gives is a score from 0 to 1, not a quantity.
+const SCORED = new Set(["smoke", "flame"]);
 /** A micro fire station has to be on the scene within this time. */
 export const ARRIVE_S = 180;
 
@@ -18,6 +20,9 @@ export const evidenceUrl = (alert, name) => `${API}/alerts/${encodeURIComponent(
 /** The figure of an alert against its limit, or "". */
 export function figures(alert) {
   if (!isNumber(alert.value)) return "";
+  if (SCORED.has(alert.kind) && !alert.unit && alert.value <= 1) {
+    return t("alarm.score", { value: `${Math.round(alert.value * 100)}%` });
+  }
   const value = figure(alert.value, alert.unit);
   return isNumber(alert.threshold) ? t("alarm.value_limit", { value, limit: figure(alert.threshold, alert.unit) }) : t("alarm.value", { value });
 }
@@ -43,17 +48,17 @@ export function createAlarms(model, go, actions, calm) {
     h("header", { class: "alarms-head" }, title), wait, list, more, calm.element);
   let rows = new Map();
 
-  function update(scope = null) {
-    const alerts = scope ? model.openAlerts(scope.site, scope.shed) : model.openAlerts();
+  /** `here`: the shed that is shown, whose alarms are marked; those of all others stay in the list. */
+  function update(here = null) {
+    const alerts = model.openAlerts();
     const waiting = alerts.filter(needsAck).length;
-    setText(title.firstChild, t(scope ? "alarms.for_shed" : "alarms.title"));
     setText(count, alerts.length ? (waiting ? t("alarms.unacked", { n: waiting }) : t("alarms.all_acked")) : "");
     setAttr(count, "data-waiting", waiting > 0);
-    rows = reconcile(list, alerts.slice(0, MAX_ROWS), (alert) => alert.id, (alert) => createRow(model, alert, go, actions), (row, alert) => row.update(alert));
+    rows = reconcile(list, alerts.slice(0, MAX_ROWS), (alert) => alert.id, (alert) => createRow(model, alert, go, actions), (row, alert) => row.update(alert, here));
     setText(more, alerts.length > MAX_ROWS ? t("alarms.more", { n: alerts.length - MAX_ROWS }) : "");
     setText(wait, model.alertsKnown || alerts.length ? "" : t("alarms.loading"));
     setAttr(element, "data-empty", alerts.length === 0);
-    calm.update(model.alertsKnown && alerts.length === 0, scope);
+    calm.update(model.alertsKnown && alerts.length === 0);
     tick();
   }
 
@@ -74,7 +79,7 @@ function createRow(model, first, go, actions) {
   const message = h("p", { class: "alarm-message" });
   const value = h("span", { class: "alarm-value" });
   const status = h("span", { class: "alarm-status" });
-  const duty = createDuty();
+  const duty = createDuty(t("duty.arrive_short"));
   const error = h("p", { class: "alarm-error", role: "alert" });
   const thumb = h("img", { class: "alarm-thumb", alt: t("alarm.evidence"), decoding: "async" });
   thumb.addEventListener("error", () => thumb.removeAttribute("src"));
@@ -99,8 +104,9 @@ function createRow(model, first, go, actions) {
     }
   }
 
-  function update(next) {
+  function update(next, here) {
     alert = next;
+    setAttr(element, "data-here", Boolean(here) && here.site === alert.site && here.shed === alert.shed);
     const nowMs = clock.now();
     if (mark.dataset.severity !== alert.severity) mark.replaceChildren(severityMark(alert.severity));
     mark.dataset.severity = alert.severity;
@@ -126,27 +132,29 @@ function createRow(model, first, go, actions) {
 
   function tick(nowMs) {
     setText(time, elapsed((nowMs - alert.raised_ts) / 1000));
-    duty.update(alert, nowMs);
+    duty.update(alert, nowMs, model.arrivals.get(alert.id));
   }
   return { element, update, tick };
 }
 
 /** The three-minute clock of the micro fire station, for a fire nobody has ended yet. */
-export function createDuty() {
+export function createDuty(words) {
   const fill = h("span", { class: "duty-fill" });
-  const label = h("span", { class: "duty-label", text: t("duty.arrive") });
+  const label = h("span", { class: "duty-label", text: words });
   const left = h("span", { class: "duty-left" });
   const element = h("div", { class: "duty", hidden: true }, h("span", { class: "duty-bar" }, fill), label, left);
   return {
     element,
-    update(alert, nowMs) {
-      const running = (nowMs - alert.raised_ts) / 1000;
+    update(alert, nowMs, arrivedMs) {
+      const running = ((arrivedMs ?? nowMs) - alert.raised_ts) / 1000;
       element.hidden = !(isFire(alert) && alert.severity === "critical" && alert.active !== false && !isAside(alert) && running < 3600);
       if (element.hidden) return;
       const over = running > ARRIVE_S;
       fill.style.setProperty("--done", Math.min(1, Math.max(0, running / ARRIVE_S)).toFixed(3));
       setAttr(element, "data-over", over);
-      setText(left, over ? t("duty.over", { time: elapsed(running - ARRIVE_S) }) : t("duty.left", { time: elapsed(ARRIVE_S - running) }));
+      setAttr(element, "data-arrived", Boolean(arrivedMs));
+      if (arrivedMs) setText(left, t("duty.done", { time: elapsed(running) }));
+      else setText(left, over ? t("duty.over", { time: elapsed(running - ARRIVE_S) }) : t("duty.left", { time: elapsed(ARRIVE_S - running) }));
     },
   };
 }

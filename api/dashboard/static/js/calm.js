@@ -37,14 +37,12 @@ export function createCalm(model) {
   const doubt = h("span", { class: "calm-icon calm-doubt" }, icon("eyeoff"));
   const element = h("div", { class: "calm", hidden: true }, good, doubt, title, text,
     h("dl", { class: "stats" }, stats.map(([, one]) => one.element)), since);
-  let scope = null;
 
   function show() {
-    const entries = [...model.sheds.values()].filter((entry) => !scope || (entry.site === scope.site && entry.shed === scope.shed));
-    const sum = totals(entries);
+    const sum = totals(model.sheds.values());
     const unseen = sum.blind + sum.offline > 0;
     setAttr(element, "data-doubt", unseen);
-    setText(title, unseen ? t("calm.not_seen_title") : scope ? t("alarms.calm_shed") : t("calm.title"));
+    setText(title, t(unseen ? "calm.not_seen_title" : "calm.title"));
     setText(text, unseen ? t("calm.not_seen", { cameras: sum.blind, chargers: sum.offline }) : t("calm.text"));
     setText(byName.charging.value, t("stat.ports_of", { n: sum.charging, total: sum.ports }));
     setText(byName.power.value, power(sum.power));
@@ -62,8 +60,7 @@ export function createCalm(model) {
   return {
     element,
     tick,
-    update(visible, only) {
-      scope = only;
+    update(visible) {
       element.hidden = !visible;
       if (visible) show();
     },

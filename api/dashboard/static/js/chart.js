@@ -127,7 +127,7 @@ function options(box, { from, to, colour, field }, syncKey) {
     cursor: { sync: { key: syncKey }, y: false, points: { size: 7 } },
     scales: { x: { min: from / 1000, max: to / 1000 }, y: { range: (_, low, high) => bounds(field, low, high) } },
     axes: [
-      { ...axis, space: size * 5, values: [[86_400, "{M}/{D}", null, null, null, null, null, null, 1], [60, days ? "{M}/{D} {HH}:{mm}" : "{HH}:{mm}", null, null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] },
+      { ...axis, size: size * 2, space: size * 5, values: [[86_400, "{M}/{D}", null, null, null, null, null, null, 1], [60, days ? "{M}/{D} {HH}:{mm}" : "{HH}:{mm}", null, null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] },
       { ...axis, size: size * 3.6, values: (_, ticks) => ticks.map((tick) => `${tick}`) },
     ],
     series: [{}, { stroke: colour, width: 2, fill: `${colour}22`, points: { show: false } }],

@@ -117,8 +117,14 @@ function route() {
     shownPanel = wanted;
     panel.show(panelFor(wanted));
   }
+  live?.watch(watchedShed(wanted, where));
   setAttr(document.body, "data-panel", panel.isOpen());
   draw();
+}
+
+function watchedShed(hash, where) {
+  const port = /^port=([^/]+\/[^/]+)\//.exec(hash);
+  return port ? port[1] : where ? shedKey(where.site, where.shed) : null;
 }
 
 function panelFor(hash) {
@@ -247,10 +253,10 @@ async function whoAmI() {
   }
 }
 
-route();
 connection.show({ state: "connecting", sinceMs: null });
 live = new Live(model, (state) => connection.show(state));
 live.start();
+route();
 whoAmI();
 tick();
 setInterval(tick, 500);

@@ -51,6 +51,8 @@ export class Model extends EventTarget {
   details = new Map();
   alerts = new Map();
   cameras = new Map();
+  /** When the crew was on the scene, by alert. */
+  arrivals = new Map();
   service = null;
   me = { name: "", role: "viewer" };
   alertsKnown = false;
@@ -115,6 +117,12 @@ export class Model extends EventTarget {
   /** One alert as an answer to an order told it. */
   putAlert(alert) {
     if (alert?.id) this.onAlert({ alert, transition: null });
+  }
+
+  putArrival(id, ms) {
+    if (!ms || this.arrivals.get(id) === ms || !this.alerts.has(id)) return;
+    this.arrivals.set(id, ms);
+    this.#tell("alerts");
   }
 
   onAlert({ alert, transition }) {
@@ -194,6 +202,7 @@ export class Model extends EventTarget {
   // What is remembered of alerts that are neither open nor lately closed: nothing, so that months cost no memory.
   #forget() {
     const wanted = (id) => this.alerts.has(id) || this.#closed.has(id);
+    for (const id of this.arrivals.keys()) if (!this.alerts.has(id)) this.arrivals.delete(id);
     for (const id of this.#seqs.keys()) if (!wanted(id)) this.#seqs.delete(id);
     for (const [id] of this.#alertTouches()) if (!wanted(id)) this.#touched.delete(`alert:${id}`);
   }

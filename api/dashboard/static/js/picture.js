@@ -10,6 +10,8 @@ import { API, request } from "./net.js";
 // Twice the limit of the server's default: its word comes first, this is for when it cannot be heard.
 const OWN_LIMIT_S = 15;
 const TIMEOUT_MS = 5_000;
+// A camera without a fresh picture is asked less often; its event tells when it has one again.
+const REFUSED_MS = 4_000;
 const MAX_LOADING = 3;
 let loading = 0;
 
@@ -92,7 +94,7 @@ export class Picture {
 
   #refuse(response) {
     this.#refused = response.status;
-    this.#nextAt = performance.now() + 2_000;
+    this.#nextAt = performance.now() + REFUSED_MS;
     response.body?.cancel();
   }
 

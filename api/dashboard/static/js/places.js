@@ -1,6 +1,6 @@
 // Names of places: ids become what people call them, as far as the sheds' details are known.
 
-import { pick, t } from "./i18n.js";
+import { pick, t, word } from "./i18n.js";
 import { portOf, shedKey } from "./model.js";
 
 export function siteName(model, site, shed) {
@@ -39,7 +39,7 @@ export function spotLine(model, alert) {
     return charger === alert.device ? spot : `${spot} · ${device}`;
   }
   if (Number.isInteger(alert.port)) return `${device} · ${t("port.number", { port: alert.port })}`;
-  return [device, alert.zone].filter(Boolean).join(" · ");
+  return [device, alert.zone ? word("zone", alert.zone) : ""].filter(Boolean).join(" · ");
 }
 
 /** All of it. */

@@ -50,12 +50,13 @@ export function createPortPanel(model, go, { site, shed, charger, port }) {
   const none = h("p", { class: "muted" });
   const values = createValues();
   const common = createValues();
+  const owner = h("h3");
   const alarms = h("ul", { class: "panel-alarms" });
   const history = createHistory(`${site}/${shed}/${charger}`, port);
   const element = h("div", { class: "port-panel" },
     h("div", { class: "port-state" }, state, fault), alarms,
     h("h3", { text: t("port.latest") }), none, values.element,
-    h("h3", { text: deviceName(model, site, shed, charger) }), common.element, history.element);
+    owner, common.element, history.element);
 
   function update() {
     const detail = model.details.get(key);
@@ -67,6 +68,7 @@ export function createPortPanel(model, go, { site, shed, charger, port }) {
     setText(fault, [one?.fault ? word("fault", one.fault) : "", known?.online === false ? t("charger.offline") : ""].filter(Boolean).join(" · "));
     setText(none, one && Object.keys(one.values ?? {}).length ? "" : t("port.no_values"));
     values.update(one?.values, ORDER);
+    setText(owner, deviceName(model, site, shed, charger));
     common.update(known?.values, OF_CHARGER);
     const mine = model.openAlerts(site, shed).filter((alert) => portOf(alert, detail) === `${charger}#${port}`);
     reconcile(alarms, mine, (alert) => `${alert.id}:${alert.severity}`,

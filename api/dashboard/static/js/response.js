@@ -28,6 +28,9 @@ export function stepsDone(log) {
   return done;
 }
 
+/** When the crew was on the scene by a log, or null. */
+export const arrivedMs = (log) => stepsDone(log).get("on_scene")?.at_ms ?? null;
+
 /** The steps as buttons; `record(note)` writes one to the log and resolves when it is there. */
 export function createResponse(mayAct, record) {
   const list = h("ol", { class: "steps" });

@@ -5,7 +5,7 @@ import { createCameras } from "./cameras.js";
 import { h, icon, reconcile, setAttr, setText } from "./dom.js";
 import { age, fieldValue, isNumber, power } from "./format.js";
 import { pick, t, word } from "./i18n.js";
-import { shedKey } from "./model.js";
+import { PORT_STATES, shedKey } from "./model.js";
 import { createChargers } from "./shedcard.js";
 
 export function createShedView(model, go, { site, shed }) {
@@ -20,6 +20,9 @@ export function createShedView(model, go, { site, shed }) {
   const sensors = h("ul", { class: "devices" });
   const extinguishers = h("ul", { class: "devices" });
   const section = (title, body, extra) => h("section", { class: "shed-section" }, h("h2", {}, title, extra), body);
+  const legend = h("ul", { class: "legend" }, [...PORT_STATES, "unknown"].map((state) =>
+    h("li", {}, h("span", { class: "cell cell-sample", data: { state } }, h("span", { class: "cell-main", text: state === "charging" || state === "float" ? "0" : word("port.letter", state).trim() })), word("port.state", state))),
+    h("li", { text: t("port.legend") }));
   const parts = {
     cameras: section(t("shed.cameras"), cameras.element, cameras.pages),
     chargers: section(t("shed.chargers"), chargers.element),
@@ -30,7 +33,7 @@ export function createShedView(model, go, { site, shed }) {
     h("header", { class: "shed-head" },
       h("button", { class: "button button-quiet", type: "button", on: { click: () => go.wall() } }, icon("back"), h("span", { text: t("nav.back") })),
       name, facts, watts),
-    note, parts.chargers, parts.cameras, h("div", { class: "two" }, parts.sensors, parts.extinguishers));
+    note, parts.chargers, legend, parts.cameras, h("div", { class: "two" }, parts.sensors, parts.extinguishers));
   let rows = new Map();
 
   function update() {

@@ -3,12 +3,15 @@
 // States: "connecting" (nothing yet), "live", "lost". Lost means that this screen must not be trusted.
 
 import * as clock from "./clock.js";
+import { isFire, shedKey } from "./model.js";
 import { API, getJson, itemsOf } from "./net.js";
+import { arrivedMs } from "./response.js";
 
 const EVENTS = ["alert", "shed", "camera", "service"];
 const SHEDS_EVERY_MS = 8_000;
 const ALERTS_EVERY_MS = 20_000;
 const DETAILS_EVERY_MS = 60_000;
+const WATCHED_EVERY_MS = 5_000;
 const LOST_AFTER_MS = 12_000;
 // A reconnection within this time is no event for anyone; beyond it, it is.
 const GRACE_MS = 3_000;
@@ -26,6 +29,10 @@ export class Live {
   #answeredAt = -Infinity;
   #heardAt = 0;
   #newest = 0;
+  #wanted = new Set();
+  #watched = null;
+  #nextWatched = 0;
+  #logs = new Set();
   #nextSheds = 0;
   #nextAlerts = 0;
   #nextDetails = 0;
@@ -48,6 +55,12 @@ export class Live {
     addEventListener("pagehide", () => this.#source?.close());
     // A page kept in the back-forward cache wakes with a closed stream.
     addEventListener("pageshow", (event) => event.persisted && this.retryNow());
+  }
+
+  /** Keep one shed's details fresh while somebody looks at it; null for none. */
+  watch(key) {
+    if (key !== this.#watched) this.#nextWatched = 0;
+    this.#watched = key;
   }
 
   /** Try again at once instead of when it is due. */
@@ -94,10 +107,24 @@ export class Live {
       console.warn("event without JSON", name);
       return;
     }
-    if (name === "alert") this.model.onAlert(data);
-    else if (name === "shed") this.model.onShed(data);
+    if (name === "alert") this.#onAlert(data);
+    else if (name === "shed") this.#onShed(data);
     else if (name === "camera") this.model.onCamera(data);
     else this.model.onService(data);
+  }
+
+  #onAlert(data) {
+    this.model.onAlert(data);
+    // The log tells when a crew arrived; an event tells that the log has grown.
+    this.#logs.delete(data.alert?.id);
+  }
+
+  // Which charger went silent, or which camera lost its sight, stands only in the details.
+  #onShed(data) {
+    const key = shedKey(data.site, data.shed);
+    const known = this.model.sheds.get(key);
+    this.model.onShed(data);
+    if (known && (known.chargers?.offline !== data.chargers?.offline || known.cameras?.blind !== data.cameras?.blind)) this.#wanted.add(key);
   }
 
   #resync() {
@@ -110,7 +137,13 @@ export class Live {
     if (!this.#source && at >= this.#retryAt) this.#open();
     if (at >= this.#nextSheds) this.#once("sheds", () => this.#readSheds());
     if (at >= this.#nextAlerts) this.#once("alerts", () => this.#readAlerts());
-    if (at >= this.#nextDetails && this.model.shedsKnown) this.#once("details", () => this.#readDetails());
+    if (at >= this.#nextDetails && this.model.shedsKnown) this.#once("details", () => this.#readDetails([...this.model.sheds.keys()]));
+    if (this.#watched && at >= this.#nextWatched) {
+      this.#nextWatched = at + WATCHED_EVERY_MS;
+      this.#wanted.add(this.#watched);
+    }
+    if (this.#wanted.size) this.#once("wanted", () => this.#readWanted());
+    this.#once("logs", () => this.#readLogs());
     this.#judge(at);
   }
 
@@ -158,17 +191,36 @@ export class Live {
     this.#nextAlerts = performance.now() + ALERTS_EVERY_MS;
   }
 
-  async #readDetails() {
+  async #readDetails(keys) {
     this.#nextDetails = performance.now() + 5_000;
-    const keys = [...this.model.sheds.keys()];
     const next = async () => {
-      for (let key = keys.shift(); key; key = keys.shift()) {
-        const [site, shed] = key.split("/");
-        this.model.putDetail(await getJson(`/sheds/${site}/${shed}`));
-      }
+      for (let key = keys.shift(); key; key = keys.shift()) await this.#readDetail(key);
     };
     await Promise.all(Array.from({ length: PARALLEL_DETAILS }, next));
     this.#nextDetails = performance.now() + DETAILS_EVERY_MS;
+  }
+
+  async #readDetail(key) {
+    const [site, shed] = key.split("/");
+    const detail = await getJson(`/sheds/${site}/${shed}`);
+    clock.tell(detail.server_ts);
+    this.model.putDetail(detail);
+  }
+
+  async #readWanted() {
+    const keys = [...this.#wanted];
+    this.#wanted.clear();
+    for (const key of keys) await this.#readDetail(key);
+  }
+
+  // The logs of open fires, each once and again whenever it grew.
+  async #readLogs() {
+    const fires = this.model.openAlerts().filter((alert) => isFire(alert) && !this.#logs.has(alert.id)).slice(0, 4);
+    for (const id of this.#logs) if (!this.model.alerts.has(id)) this.#logs.delete(id);
+    for (const { id } of fires) {
+      this.#logs.add(id);
+      this.model.putArrival(id, arrivedMs(itemsOf(await getJson(`/alerts/${encodeURIComponent(id)}/log`))));
+    }
   }
 
   #judge(at) {

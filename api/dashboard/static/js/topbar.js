@@ -77,8 +77,8 @@ export function createService(model) {
   return function update() {
     const parts = Object.entries(model.service?.dependencies ?? {}).filter(([, one]) => one?.state && one.state !== "ok");
     box.hidden = parts.length === 0 && model.service?.status !== "degraded";
-    setText(box, [t("service.degraded"), ...parts.map(([name, one]) => `${word("dep", name)} ${word("service.state", one.state)}`)].join(" · "));
-    setAttr(box, "title", parts.map(([name, one]) => `${word("dep", name)}: ${one.detail ?? ""}`).join("\n") || null);
+    const told = parts.map(([name, one]) => `${word("dep", name)} ${word("service.state", one.state)}${one.detail ? ` (${one.detail})` : ""}`);
+    setText(box, [t("service.degraded"), ...told].join(" · "));
   };
 }
 
@@ -106,7 +106,7 @@ export function createSound(sound) {
     const texts = { blocked: t("sound.blocked_short"), muted: t("sound.muted", { time: elapsed(Math.ceil(sound.mutedMs / 1000)) }), ringing: t("sound.mute", { minutes: MUTE_MINUTES }), on: t("sound.on") };
     setText(label, texts[state]);
     setAttr(button, "aria-label", texts[state]);
-    setAttr(button, "title", state === "on" ? t("sound.test") : texts[state]);
+    setAttr(button, "title", state === "on" ? t("sound.test") : state === "muted" ? t("sound.unmute") : texts[state]);
   };
 }
 
