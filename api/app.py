@@ -19,10 +19,10 @@ from api.latest import LatestBoard
 from api.metrics import Metrics
 from api.middleware import CountRequests, HeadAsGet, LimitBody, SecurityHeaders
 from api.routes import alerts, cameras, dead_letters, events, history, service, session, sheds
+from api.schema import document
 from api.sheds import Observatory
 from api.stream import Hub
 from api.throttle import Throttle
-from api.views import document
 from ingest.store.port import StoreError
 
 MAX_BODY_BYTES = 64 * 1024

@@ -25,28 +25,31 @@ class LatestBoard:
         self._values: dict[Place, dict[str, LatestValue]] = {}
         self._said_online: dict[DeviceRef, bool] = {}
         self._updated_ms: dict[ShedKey, int] = {}
+        self._version: dict[ShedKey, int] = {}
         self._touched: dict[ShedKey, set[Place]] = {}
 
     def note(self, readings: Iterable[Reading]) -> None:
         """Take readings in; an older value never replaces a newer one."""
         for reading in readings:
+            device = reading.device
             if reading.online is not None:
-                self._said_online[reading.device] = reading.online
+                self._said_online[device] = reading.online
             elif not reading.late:
-                self._said_online[reading.device] = True
-            self._hear(reading.device, reading.received_ms)
-            place = (reading.device, reading.port)
+                self._said_online[device] = True
+            self._hear((device, reading.port), reading.received_ms, bool(reading.values))
+            known = self._values.setdefault((device, reading.port), {})
             for field, value in reading.values.items():
-                self._put(place, field, LatestValue(value, reading.ts_ms, reading.received_ms))
+                _put(known, field, LatestValue(value, reading.ts_ms, reading.received_ms))
 
     def prime(self, latest: Mapping[Place, Mapping[str, LatestValue]]) -> None:
         """Take in what the store knows; may be called again at any time."""
         for place, fields in latest.items():
+            known = self._values.setdefault(place, {})
             for field, value in fields.items():
-                self._put(place, field, value)
+                _put(known, field, value)
             newest_ms = max((value.received_ms for value in fields.values()), default=0)
+            self._hear(place, newest_ms, bool(fields))
             if newest_ms > self._since_ms:
-                self._hear(place[0], newest_ms)
                 self._said_online.setdefault(place[0], True)
 
     def values(self, device: DeviceRef, port: int | None = None) -> Mapping[str, LatestValue]:
@@ -66,17 +69,20 @@ class LatestBoard:
         touched, self._touched = self._touched, {}
         return touched
 
-    def _put(self, place: Place, field: str, value: LatestValue) -> None:
-        fields = self._values.setdefault(place, {})
-        known = fields.get(field)
-        if known is not None and known.ts_ms > value.ts_ms:
-            return
-        fields[field] = value
-        shed = (place[0].site, place[0].shed)
-        self._updated_ms[shed] = max(value.received_ms, self._updated_ms.get(shed, 0))
-        self._touched.setdefault(shed, set()).add(place)
+    def version(self, shed: ShedKey) -> int:
+        """A number that changes whenever a value of a shed may have changed."""
+        return self._version.get(shed, 0)
 
-    def _hear(self, device: DeviceRef, received_ms: int) -> None:
-        shed = (device.site, device.shed)
+    def _hear(self, place: Place, received_ms: int, with_values: bool) -> None:
+        shed = (place[0].site, place[0].shed)
         self._updated_ms[shed] = max(received_ms, self._updated_ms.get(shed, 0))
-        self._touched.setdefault(shed, set())
+        self._version[shed] = self._version.get(shed, 0) + 1
+        touched = self._touched.setdefault(shed, set())
+        if with_values:
+            touched.add(place)
+
+
+def _put(known: dict[str, LatestValue], field: str, value: LatestValue) -> None:
+    before = known.get(field)
+    if before is None or before.ts_ms <= value.ts_ms:
+        known[field] = value

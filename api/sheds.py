@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -79,6 +80,7 @@ class Observatory:
     board: LatestBoard
     pictures: PictureSource
     picture_limit_s: float
+    _known: dict[ShedKey, tuple[int, list[Alert], ShedEntry]] = field(default_factory=dict, repr=False)
 
     def entries(self, situation: Situation) -> list[ShedEntry]:
         """Every shed at a glance."""
@@ -86,9 +88,19 @@ class Observatory:
 
     def entry(self, site: Site, shed: Shed, situation: Situation) -> ShedEntry:
         """One shed at a glance."""
+        # Of most sheds nothing came since anyone last asked: only the others are gone through again.
+        key = (site.id, shed.id)
+        version, alerts = self.board.version(key), situation.by_shed.get(key, [])
+        known = self._known.get(key)
+        if known is None or known[0] != version or known[1] != alerts:
+            known = (version, alerts, self._entry(site, shed, situation, alerts))
+            self._known[key] = known
+        return known[2]
+
+    def _entry(self, site: Site, shed: Shed, situation: Situation, alerts: list[Alert]) -> ShedEntry:
         chargers = _of_kind(shed, DeviceKind.CHARGER)
         cameras = _of_kind(shed, DeviceKind.CAMERA)
-        alerts = situation.by_shed.get((site.id, shed.id), [])
+        offline = sum(self._online(charger.ref, situation) is False for charger in chargers)
         counts, power_w = self._ports(chargers)
         return ShedEntry(
             site=site.id,
@@ -96,13 +108,11 @@ class Observatory:
             shed=shed.id,
             name=_names(shed.name),
             ports=counts,
-            power_w=round(power_w, 1),
+            power_w=power_w,
             open_alerts=_count(alerts),
             worst=max((alert.severity for alert in alerts), key=lambda severity: severity.rank, default=None),
             cameras=CameraCounts(len(cameras), sum(camera.ref in situation.blind for camera in cameras)),
-            chargers=ChargerCounts(
-                len(chargers), sum(self._online(charger.ref, situation) is False for charger in chargers)
-            ),
+            chargers=ChargerCounts(len(chargers), offline),
             updated_ts=self.board.updated_ms((site.id, shed.id)),
         )
 
@@ -155,15 +165,14 @@ class Observatory:
         return False if device in situation.silent else self.board.online(device)
 
     def _ports(self, chargers: Sequence[Device]) -> tuple[PortCounts, float]:
-        counts, power_w = PortCounts(), 0.0
+        words: Counter[str] = Counter()
+        power_w = 0.0
         for charger in chargers:
             for port in range(1, charger.ports + 1):
                 values = self.board.values(charger.ref, port)
-                word = _word(values.get("state")) or "unknown"
-                setattr(counts, word, getattr(counts, word) + 1)
+                words[_word(values.get("state")) or "unknown"] += 1
                 power_w += _number(values.get("power_w")) or 0.0
-            counts.total += charger.ports
-        return counts, power_w
+        return PortCounts(total=words.total(), **words), round(power_w, 1)
 
     def _charger(self, charger: Device, situation: Situation, now_ms: int) -> ChargerView:
         return ChargerView(

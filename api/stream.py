@@ -9,121 +9,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from functools import cached_property
+from contextlib import asynccontextmanager
 
-import msgspec
 import structlog
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from alerts.desk import AlarmDesk
-from alerts.model import AlertChange
 from api.deps import HealthSource
-from api.latest import Place, ShedKey
+from api.latest import ShedKey
+from api.news import Mailbox, PlainNews, ShedNews, StateNews, alert_event
 from api.sheds import Observatory, Situation
-from api.views import CameraEvent, DependencyView, PortChange, ServiceView, ShedEntry, encode
+from api.views import CameraEvent, DependencyView, ServiceView, ShedEntry
 from ingest.model import DeviceKind, Reading
 from shedwatch.clock import Clock
 
 RETRY_MS = 2_000
-_ALERTS_WAITING = 512
-_PUT_S = 10.0
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass
-class ShedNews:
-    """A `shed` event to be: a shed's entry and the places that reported since the last one."""
-
-    entry: ShedEntry
-    changed: dict[Place, PortChange] = field(default_factory=dict)
-
-    def after(self, older: StateNews | None) -> ShedNews:
-        """This news, with what an older one that was never sent had to say."""
-        if not isinstance(older, ShedNews):
-            return self
-        return ShedNews(self.entry, {**older.changed, **self.changed})
-
-    @cached_property
-    def wire(self) -> bytes:
-        """The event as it is sent; made once for all clients."""
-        data = {**msgspec.structs.asdict(self.entry), "changed": list(self.changed.values())}
-        return _event("shed", data)
-
-
-@dataclass
-class PlainNews:
-    """A `camera` or `service` event to be."""
-
-    kind: str
-    data: CameraEvent | ServiceView
-
-    def after(self, _older: StateNews | None) -> PlainNews:
-        """This news; it says all that an older one said."""
-        return self
-
-    @cached_property
-    def wire(self) -> bytes:
-        """The event as it is sent; made once for all clients."""
-        return _event(self.kind, self.data)
-
-
-StateNews = ShedNews | PlainNews
-
-
-def _event(kind: str, data: object, event_id: str | None = None) -> bytes:
-    return format_sse_event(data_str=encode(data).decode(), event=kind, id=event_id)
-
-
-def alert_event(change: AlertChange) -> bytes:
-    """An `alert` event as it is sent; its id is where a client goes on from."""
-    return _event("alert", change, str(change.transition.seq))
-
-
-class Mailbox:
-    """What waits to be sent to one client: alarm changes in order and first, then the newest state of everything else."""
-
-    def __init__(self) -> None:
-        self._alerts: asyncio.Queue[bytes] = asyncio.Queue(_ALERTS_WAITING)
-        self._states: dict[object, StateNews] = {}
-        self._wake = asyncio.Event()
-        self.closed = False
-
-    def post(self, key: object, news: StateNews) -> None:
-        """Put news of a state; takes the place of what waits under the same key."""
-        self._states[key] = news.after(self._states.get(key))
-        self._wake.set()
-
-    async def post_alert(self, event: bytes) -> None:
-        """Put an alarm change, waiting for room. Raises TimeoutError where the client takes nothing."""
-        async with asyncio.timeout(_PUT_S):
-            await self._alerts.put(event)
-        self._wake.set()
-
-    def close(self) -> None:
-        """Let the client go."""
-        self.closed = True
-        self._wake.set()
-
-    async def take(self, timeout_s: float) -> bytes | None:
-        """The next event, or None where there was none in that time or the mailbox is closed."""
-        if not self._ready():
-            self._wake.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(timeout_s):
-                    await self._wake.wait()
-        if self.closed:
-            return None
-        if not self._alerts.empty():
-            return self._alerts.get_nowait()
-        if self._states:
-            return self._states.pop(next(iter(self._states))).wire
-        return None
-
-    def _ready(self) -> bool:
-        return self.closed or bool(self._states) or not self._alerts.empty()
 
 
 class Hub:

@@ -1,8 +1,7 @@
-"""The shapes of the JSON answers. Encoded as they stand, and the source of their schemas in `/openapi.json`."""
+"""The shapes of the JSON answers: encoded as they stand, and the source of their schemas (`api.schema`)."""
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal
 
 import msgspec
@@ -20,7 +19,7 @@ class Names(msgspec.Struct, frozen=True):
     en: str
 
 
-class PortCounts(msgspec.Struct):
+class PortCounts(msgspec.Struct, frozen=True):
     """How many of a shed's ports are in which state; `unknown` where none was reported yet."""
 
     total: int = 0
@@ -34,7 +33,7 @@ class PortCounts(msgspec.Struct):
     unknown: int = 0
 
 
-class AlertCounts(msgspec.Struct):
+class AlertCounts(msgspec.Struct, frozen=True):
     """Open alerts by severity."""
 
     critical: int = 0
@@ -258,63 +257,7 @@ class ProblemView(msgspec.Struct, frozen=True):
     detail: str
 
 
-_DOCUMENTED = (
-    Sheds,
-    ShedDetail,
-    History,
-    AlertPage,
-    AlertLog,
-    Alert,
-    DeadLetterPage,
-    Me,
-    ServiceView,
-    Alive,
-    ProblemView,
-    PortChange,
-    CameraEvent,
-)
-_PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemView"}}}}
 _encoder = msgspec.json.Encoder()
-
-
-def schemas() -> dict[str, Any]:
-    """JSON schemas of every answer, by name, for the `components` of an OpenAPI document."""
-    _, components = msgspec.json.schema_components(_DOCUMENTED, ref_template="#/components/schemas/{name}")
-    for component in components.values():
-        component["description"] = re.sub(r"\s+", " ", component.get("description", "")).strip()
-    return components
-
-
-def answers(shape: type[msgspec.Struct], *statuses: int) -> dict[int | str, dict[str, Any]]:
-    """`responses=` of a route: `shape` on success, a problem on any of `statuses`."""
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{shape.__name__}"}}}
-    return {200: {"content": content}, **problems(*statuses)}
-
-
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """`responses=` for the problems a route may answer with; `document` adds those that go without saying."""
-    return dict.fromkeys(statuses, _PROBLEM)
-
-
-def document(openapi: dict[str, Any]) -> dict[str, Any]:
-    """An OpenAPI document completed in place: our schemas, and problems wherever FastAPI would name its own errors."""
-    components = openapi.setdefault("components", {}).setdefault("schemas", {})
-    components.update(schemas())
-    for name in ("HTTPValidationError", "ValidationError"):
-        components.pop(name, None)
-    for operations in openapi["paths"].values():
-        for operation in operations.values():
-            _complete(operation)
-    return openapi
-
-
-def _complete(operation: dict[str, Any]) -> None:
-    responses = operation["responses"]
-    if "422" in responses:
-        responses["422"].update(_PROBLEM)
-    if operation.get("security"):
-        for status, words in (("401", "Unauthorized"), ("403", "Forbidden")):
-            responses.setdefault(status, {"description": words, **_PROBLEM})
 
 
 def encode(value: Any) -> bytes:

@@ -16,8 +16,9 @@ from alerts.model import Alert, AlertKind, Severity
 from api.guard import Operator, Viewer
 from api.problems import bad_parameter, not_found
 from api.routes.deps import BASE, Deps
+from api.schema import answers, problems
 from api.times import parse_time
-from api.views import AlertLog, AlertPage, answers, json_response, problems
+from api.views import AlertLog, AlertPage, json_response
 from ingest.model import ID_PATTERN
 
 EVIDENCE_NAME = re.compile(r"[a-z0-9-]{1,120}\.jpg")

@@ -13,8 +13,8 @@ from api.middleware import is_head
 from api.problems import unavailable
 from api.responses import Stream
 from api.routes.deps import BASE, Deps, Events, Id, Sight, find_device
+from api.schema import problems
 from api.sheds import picture_ms
-from api.views import problems
 from ingest.model import DeviceKind, DeviceRef, Frame
 
 router = APIRouter(prefix=BASE + "/cameras/{site}/{shed}/{camera}", tags=["cameras"])

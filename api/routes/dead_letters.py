@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query, Response
 from api.guard import Operator
 from api.problems import bad_parameter
 from api.routes.deps import BASE, Deps
-from api.views import DeadLetterPage, DeadLetterView, answers, json_response
+from api.schema import answers
+from api.views import DeadLetterPage, DeadLetterView, json_response
 from ingest.model import DeadLetter
 
 router = APIRouter(prefix=BASE, tags=["dead letters"])

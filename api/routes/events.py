@@ -12,7 +12,7 @@ from api.middleware import is_head
 from api.problems import bad_parameter
 from api.responses import Stream
 from api.routes.deps import BASE, Events
-from api.views import problems
+from api.schema import problems
 
 HEARTBEAT_S = 5.0
 """Less than any proxy's patience, and how soon a revoked token's stream ends."""

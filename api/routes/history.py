@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query, Response
 from api.guard import Viewer
 from api.problems import bad_parameter
 from api.routes.deps import BASE, Deps, find_device
+from api.schema import answers
 from api.times import parse_time
-from api.views import History, answers, json_response
+from api.views import History, json_response
 from ingest.model import FIELDS, Device, DeviceKind, DeviceRef, FieldKind, FieldSpec
 from ingest.store.port import Aggregate
 

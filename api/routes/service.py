@@ -10,8 +10,9 @@ from api.auth import Role
 from api.guard import GivenPass, check, from_this_machine
 from api.metrics import MEDIA_TYPE, Metrics
 from api.routes.deps import Deps
+from api.schema import answers, problems
 from api.stream import service_view
-from api.views import Alive, DependencyView, ServiceView, answers, json_response, problems
+from api.views import Alive, DependencyView, ServiceView, json_response
 
 router = APIRouter(tags=["service"])
 

@@ -15,8 +15,9 @@ from api.auth import SESSION_S
 from api.guard import COOKIE, GivenPass, Viewer, same_origin
 from api.problems import Problem, bad_parameter
 from api.routes.deps import BASE, Deps
+from api.schema import answers, problems
 from api.throttle import Throttle
-from api.views import Me, answers, json_response, problems
+from api.views import Me, json_response
 
 router = APIRouter(prefix=BASE, tags=["session"])
 login_router = APIRouter(tags=["session"])

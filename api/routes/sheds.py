@@ -6,8 +6,9 @@ from fastapi import APIRouter, Response
 
 from api.guard import Viewer
 from api.routes.deps import BASE, Deps, Id, Sight, find_shed
+from api.schema import answers
 from api.sheds import Situation
-from api.views import ShedDetail, Sheds, answers, json_response
+from api.views import ShedDetail, Sheds, json_response
 
 router = APIRouter(prefix=BASE, tags=["sheds"])
 

@@ -13,9 +13,9 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from alerts.model import AlertKind
-from api import stream
+from api import news
 from api.app import create_app, hub_of
-from api.stream import Mailbox, PlainNews
+from api.news import Mailbox, PlainNews
 from api.views import ServiceView
 from tests.api.asgi import Listening, listen
 from tests.api.fakes import CAMERA, House, alert, reading
@@ -238,14 +238,14 @@ async def test_a_client_too_slow_for_alarms_is_let_go(
     home: House, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody's slowness is kept in memory without end: the stream ends and is counted, others go on."""
-    monkeypatch.setattr(stream, "_PUT_S", 0.05)
+    monkeypatch.setattr(news, "PUT_S", 0.05)
     hub = hub_of(app)
     slow, quick = hub.events(None, lambda: True, 0.01), hub.events(None, lambda: True, 0.01)
     await anext(slow)
     await anext(quick)
     await asyncio.sleep(0)
     took = 0
-    for number in range(stream._ALERTS_WAITING + 10):
+    for number in range(news.ALERTS_WAITING + 10):
         home.desk.put(alert(f"a{number}"))
         if number % 50 == 0:
             while b"event: alert" in await anext(quick):
