@@ -1,0 +1,170 @@
+"""The command line. Each command reads its options and hands over; exit codes: 0 done, 1 the check failed, 2 wrong usage."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from shedwatch.settings import Settings
+
+app = typer.Typer(
+    name="shedwatch",
+    help="Monitoring for e-bike charging sheds.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigOption = Annotated[Path, typer.Option("-c", "--config", help="Configuration file.")]
+
+
+def _fail(message: str, code: int = 2) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(code)
+
+
+def _settings(path: Path) -> Settings:
+    from shedwatch.configuration import ConfigurationError, load
+
+    try:
+        return load(path, os.environ)
+    except ConfigurationError as error:
+        _fail("\n".join([*error.problems, f"{len(error.problems)} problem(s) in {path}"]))
+
+
+@app.command()
+def run(
+    config: ConfigOption,
+    only: Annotated[str, typer.Option(help="Run these parts only: ingest,vision,alerts,api.")] = "",
+) -> None:
+    """Run the service."""
+    from shedwatch.clock import from_spec
+    from shedwatch.parts import PARTS, run_parts
+
+    settings = _settings(config)
+    parts = frozenset(part.strip() for part in only.split(",") if part.strip()) or PARTS
+    if unknown := parts - PARTS:
+        _fail(f"--only: no part {', '.join(sorted(unknown))}; there are {', '.join(sorted(PARTS))}")
+    raise typer.Exit(run_parts(settings, parts, from_spec(os.environ.get("SHEDWATCH_CLOCK"))))
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Port of the page; 0 takes a free one.")] = 8080,
+    data: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path("demo-data"),
+    seed: Annotated[int, typer.Option(help="Another seed, another day at the sheds.")] = 1,
+    scenario: Annotated[str, typer.Option(help="A scenario file, or the name of one that is shipped.")] = "demo.yaml",
+    speed: Annotated[float, typer.Option(min=0.1, max=100, help="Simulated seconds a second.")] = 1.0,
+) -> None:
+    """Everything on this machine: broker, store, simulated sheds, service, page."""
+    from shedwatch.demo import DemoOptions, run_demo
+
+    raise typer.Exit(run_demo(DemoOptions(port=port, data=data, seed=seed, scenario=scenario, speed=speed)))
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="File to write.")] = Path("shedwatch.yaml"),
+    force: Annotated[bool, typer.Option(help="Overwrite what is there.")] = False,
+) -> None:
+    """Write a commented configuration to start from."""
+    if file.exists() and not force:
+        _fail(f"{file} exists; --force overwrites it")
+    file.write_text((Path(__file__).parent / "starter.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    typer.echo(f"Wrote {file}. Next: edit it, `shedwatch check {file}`, `shedwatch run -c {file}`.")
+
+
+@app.command()
+def check(file: Annotated[Path, typer.Argument(help="Configuration file.")]) -> None:
+    """Say what is wrong in a configuration, with line and key."""
+    from shedwatch.clock import SystemClock
+    from shedwatch.configuration import ConfigurationError
+    from shedwatch.people import make_channels
+
+    settings = _settings(file)
+    try:
+        make_channels(settings, SystemClock())
+    except ConfigurationError as error:
+        _fail(f"{file}: {error}")
+    topology = settings.topology()
+    devices = sum(1 for _ in topology.devices())
+    ports = sum(device.ports for device in topology.devices())
+    typer.echo(f"{file} is right: {len(list(topology.sheds()))} sheds, {devices} devices, {ports} ports.")
+
+
+@app.command()
+def token(
+    role: Annotated[Literal["viewer", "operator", "admin"], typer.Option(help="What it allows.")],
+    name: Annotated[str, typer.Option(help="Whose it is; appears in the log of what was done.")],
+    config: ConfigOption = Path("shedwatch.yaml"),
+) -> None:
+    """Make an API token; it is shown once, alone on the last line."""
+    from api.auth import Role, TokenBook
+
+    settings = _settings(config)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    text = TokenBook(settings.data_dir / "auth.db").create(name, Role(role))
+    typer.echo(f"Token for {name} ({role}); it cannot be shown again:", err=True)
+    typer.echo(text)
+
+
+@app.command()
+def simulate(
+    scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of one that is shipped.")],
+    mqtt: Annotated[str, typer.Option(help="Broker of a running deployment; without it one is started here.")] = "",
+    api: Annotated[str, typer.Option(help="Its API, as http://127.0.0.1:8080, for --expect.")] = "",
+    token: Annotated[str, typer.Option(help="Its API token, for --expect.", envvar="SHEDWATCH_TOKEN")] = "",
+    speed: Annotated[float, typer.Option(min=0.1, max=1000, help="Simulated seconds a second.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Another seed, another day at the sheds.")] = 1,
+    expect: Annotated[
+        bool, typer.Option("--expect", help="Judge the scenario's expectations; exit 1 if not met.")
+    ] = False,
+    junit: Annotated[Path | None, typer.Option(help="Write the judgement as JUnit XML.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the judgement as JSON.")] = None,
+) -> None:
+    """Drive simulated devices, and judge what the service makes of them."""
+    from shedwatch.rehearsal import RehearsalOptions, rehearse
+
+    if mqtt and speed != 1.0:
+        _fail(
+            "--speed: a running deployment lives in real time; leave --mqtt away to have a service started in fast time"
+        )
+    if mqtt and expect and not api:
+        _fail("--expect with --mqtt needs --api, the address of the deployment to judge")
+    options = RehearsalOptions(scenario, mqtt, api, token, speed, seed, expect, junit, json_file)
+    raise typer.Exit(asyncio.run(rehearse(options)))
+
+
+@app.command()
+def watch(
+    source: Annotated[str, typer.Argument(help="A video file, a folder of pictures, or an rtsp:// address.")],
+    zones: Annotated[Path | None, typer.Option(help="YAML list of zones, as in a camera's configuration.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write an annotated video.")] = None,
+) -> None:
+    """Run the detectors on pictures and print what they see."""
+    from shedwatch.watching import watch_source
+
+    raise typer.Exit(watch_source(source, zones, out))
+
+
+@app.command()
+def evaluate(
+    catalogue: Annotated[Path, typer.Argument(help="CSV of labelled footage.")],
+    only: Annotated[str, typer.Option(help="Categories, of blocked,smoke,flame.")] = "",
+    dwell: Annotated[float, typer.Option(help="Seconds after which an object counts as blocking.")] = 10.0,
+    fps: Annotated[float, typer.Option(help="Pictures a second shown to the detectors, at most.")] = 5.0,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Clips at a time.")] = 2,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")] = None,
+) -> None:
+    """Score the detectors on labelled footage."""
+    from shedwatch.watching import evaluate_catalogue
+
+    result = evaluate_catalogue(catalogue, only, dwell, fps, jobs)
+    if json_file is not None:
+        json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")

@@ -1,0 +1,131 @@
+"""What the parts of the service tell each other over the bus when they run as processes of their own (`--only`).
+
+Topics, all QoS 1 below `{prefix}/service/{instance}/`: `observation` (vision → alerts), `health` (any part → alerts),
+`order` (api → alerts) and `answer` (alerts → api).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+import msgspec
+import structlog
+
+from alerts.desk import AlarmDesk, DeskError
+from alerts.ledger_desk import Answer, Order
+from ingest.broker import Broker
+from vision.model import Observation
+
+log = structlog.get_logger(__name__)
+
+ANSWER_S = 5.0
+BATCH = 100
+
+
+class PartHealth(msgspec.Struct, frozen=True):
+    """How a part of another process does."""
+
+    name: str
+    state: Literal["ok", "degraded", "down"]
+    detail: str
+
+
+class Relay:
+    """One process's end of it. Each `serve_*` says what this process takes; `run` and the broker's `run` must run."""
+
+    def __init__(self, broker: Broker, base: str) -> None:
+        self._broker = broker
+        self._base = base
+        self._waiting: dict[str, asyncio.Future[Answer]] = {}
+        self._takers: dict[str, Callable[[bytes], Awaitable[None]]] = {"answer": self._take_answer}
+
+    @staticmethod
+    def base(prefix: str, instance: str) -> str:
+        """The topic all of it is below."""
+        return f"{prefix}/service/{instance}"
+
+    async def run(self) -> None:
+        """Take messages until cancelled; one that is not understood is said and left."""
+        while True:
+            for message in await self._broker.inbox.take(BATCH):
+                take = self._takers.get(message.topic.removeprefix(f"{self._base}/"))
+                try:
+                    if take is not None:
+                        await take(message.payload)
+                except (msgspec.DecodeError, DeskError) as error:
+                    log.warning("message between parts refused", topic=message.topic, why=str(error))
+                message.ack()
+
+    def _send(self, what: str, value: object) -> None:
+        self._broker.publish(f"{self._base}/{what}", msgspec.json.encode(value), qos=1)
+
+    # vision → alerts
+
+    async def send_observations(self, observations: list[Observation]) -> None:
+        """Hand observations on."""
+        self._send("observation", observations)
+
+    def serve_observations(self, take: Callable[[list[Observation]], Awaitable[None]]) -> None:
+        """Take observations of other processes."""
+        decoder = msgspec.json.Decoder(list[Observation])
+
+        async def taken(payload: bytes) -> None:
+            await take(decoder.decode(payload))
+
+        self._takers["observation"] = taken
+
+    # any part → alerts
+
+    def send_health(self, name: str, state: Literal["ok", "degraded", "down"], detail: str) -> None:
+        """Say how a part of this process does."""
+        self._send("health", PartHealth(name, state, detail))
+
+    def serve_health(self, take: Callable[[str, Literal["ok", "degraded", "down"], str], None]) -> None:
+        """Hear how the parts of other processes do."""
+        decoder = msgspec.json.Decoder(PartHealth)
+
+        async def taken(payload: bytes) -> None:
+            health = decoder.decode(payload)
+            take(health.name, health.state, health.detail)
+
+        self._takers["health"] = taken
+
+    # api → alerts
+
+    async def order(self, action: Literal["acknowledge", "comment"], alert_id: str, who: str, note: str) -> Answer:
+        """Have an order carried out by the process that keeps the alarms."""
+        order = Order(secrets.token_hex(8), action, alert_id, who, note)
+        self._waiting[order.id] = answered = asyncio.get_running_loop().create_future()
+        self._send("order", order)
+        try:
+            return await asyncio.wait_for(answered, ANSWER_S)
+        except TimeoutError:
+            message = f"the process that keeps the alarms did not answer within {ANSWER_S:g} s"
+            return Answer(order.id, error="DeskUnavailableError", message=message)
+        finally:
+            del self._waiting[order.id]
+
+    async def _take_answer(self, payload: bytes) -> None:
+        answer = msgspec.json.decode(payload, type=Answer)
+        waiting = self._waiting.get(answer.id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+
+    def serve_orders(self, desk: AlarmDesk) -> None:
+        """Carry out the orders of other processes."""
+        decoder = msgspec.json.Decoder(Order)
+
+        async def taken(payload: bytes) -> None:
+            order = decoder.decode(payload)
+            carry_out = desk.acknowledge if order.action == "acknowledge" else desk.comment
+            try:
+                alert = await carry_out(order.alert_id, order.who, order.note)
+                answer = Answer(order.id, alert)
+            except DeskError as error:
+                answer = Answer(order.id, error=type(error).__name__, message=str(error))
+            self._send("answer", answer)
+
+        self._takers["order"] = taken

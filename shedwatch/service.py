@@ -1,0 +1,295 @@
+"""The composition root: from settings to a running service. The only module that knows every room.
+
+Each part (`ingest`, `vision`, `alerts`, `api`) is put together by one method; what parts say to each other goes
+directly where they share this process, else over the bus (`shedwatch.relay`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Literal
+from urllib.parse import quote, urlsplit
+
+import structlog
+
+from alerts.desk import AlarmDesk
+from alerts.ledger.database import Ledger
+from alerts.ledger_desk import Answer, LedgerDesk
+from alerts.rules.settings import RuleBook
+from alerts.service import AlarmService
+from api.app import create_app, hub_of
+from api.auth import TokenBook
+from api.deps import ApiDeps
+from api.stream import Hub
+from ingest.broker import Broker
+from ingest.cameras import run_sources, source_of
+from ingest.contract import service_status_topic, topic_of
+from ingest.embedded_broker import EmbeddedBroker
+from ingest.intake import Intake
+from ingest.model import DeviceKind, Frame, Reading, Topology
+from ingest.store.port import StoreError
+from ingest.store.retention import Retention
+from ingest.store.schema import SchemaError
+from ingest.store.sqlite import SqliteStore
+from shedwatch.clock import Clock
+from shedwatch.figures import Figures
+from shedwatch.health import HealthBoard
+from shedwatch.http import listen, serve
+from shedwatch.no_store import NoStore
+from shedwatch.people import People
+from shedwatch.relay import Relay
+from shedwatch.settings import Settings
+from shedwatch.supervise import Supervisor
+from vision.corridor import CorridorSettings
+from vision.detectors import VisionSettings
+from vision.evidence import EvidenceFolder
+from vision.gallery import Gallery
+from vision.model import Observation
+from vision.watcher import Watcher
+from vision.worker import CameraPlan
+
+log = structlog.get_logger(__name__)
+
+PARTS = frozenset({"ingest", "vision", "alerts", "api"})
+HEALTH_EVERY_S = 1.0
+
+
+class Service:
+    """One process of the service, with all parts or some."""
+
+    def __init__(self, settings: Settings, parts: frozenset[str], clock: Clock) -> None:
+        self._settings = settings
+        self._parts = parts
+        self._clock = clock
+        self._topology: Topology = settings.topology()
+        self._health = HealthBoard()
+        self._gallery = Gallery()
+        self._evidence = EvidenceFolder(settings.data_dir / "evidence")
+        self._figures = Figures()
+        self._stack = AsyncExitStack()
+        self._mqtt_url = settings.mqtt.url
+        self._relay: Relay | None = None
+        self._alarms: AlarmService | None = None
+        self._watcher: Watcher | None = None
+        self._hub: Hub | None = None
+        self._fetched = frozenset(settings.sources())
+        self._keep: Supervisor
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set."""
+        async with self._stack, asyncio.TaskGroup() as group:
+            self._keep = self._figures.supervisor = Supervisor(group, self._health)
+            await self._put_together()
+            log.info("service started", parts=sorted(self._parts), instance=self._settings.instance)
+            await stop.wait()
+            log.info("service stopping")
+            if self._hub is not None:
+                self._hub.close()
+            self._keep.end()
+
+    async def _put_together(self) -> None:
+        store = await self._open_store()
+        desk = await self._open_desk()
+        if self._settings.mqtt.embedded and "ingest" in self._parts:
+            await self._start_broker()
+        if self._parts != PARTS:
+            self._start_relay(desk)
+        if "vision" in self._parts and self._settings.vision.enabled:
+            self._start_vision()
+        if "api" in self._parts:
+            self._start_api(store, desk)
+        self._start_intake(store)
+        if self._alarms is not None:
+            await self._start_people(self._alarms)
+
+    # ---- the rooms
+
+    async def _open_store(self) -> SqliteStore:
+        settings = self._settings.store
+        retention = Retention(raw_days=settings.raw_days + 1, rollup_days=settings.rollup_days + 1)
+        try:
+            store = await SqliteStore.open(self._settings.store_path(), self._clock, retention)
+        except SchemaError:
+            raise
+        except StoreError as error:
+            # The alarms must not wait for it: readings stay with the broker until it can be written.
+            log.warning("store cannot be opened yet", reason=str(error))
+            store = SqliteStore(self._settings.store_path(), self._clock, retention)
+        self._stack.push_async_callback(store.close)
+        if "ingest" in self._parts:
+            self._keep.keep("store-maintenance", store.maintain)
+        return store
+
+    async def _open_desk(self) -> AlarmDesk:
+        ledger = Ledger(self._settings.ledger_url())
+        if "alerts" not in self._parts:
+            desk = LedgerDesk(ledger, self._order)
+            self._stack.push_async_callback(ledger.close)
+            if "api" in self._parts:
+                self._keep.keep("ledger-desk", desk.run)
+            return desk
+        alerts = self._settings.alerts
+        book = RuleBook.parse({"rules": alerts.rules, "overrides": alerts.overrides}, self._topology)
+        self._alarms = await self._stack.enter_async_context(AlarmService(self._topology, book, ledger, self._clock))
+        self._figures.alarms = self._alarms
+        self._health.tell(self._alarms.submit_health)
+        self._health.include(self._alarms.health)
+        return self._alarms
+
+    async def _start_broker(self) -> None:
+        port = urlsplit(self._mqtt_url).port or 1883
+        broker = EmbeddedBroker(self._settings.data_dir / "broker", port=port)
+        await self._stack.enter_async_context(broker)
+        self._mqtt_url = broker.url
+
+    def _start_relay(self, desk: AlarmDesk) -> None:
+        base = Relay.base(self._settings.mqtt.prefix, self._settings.instance)
+        topics = {"alerts": ("observation", "health", "order"), "api": ("answer",)}
+        wanted = [f"{base}/{what}" for part, whats in topics.items() if part in self._parts for what in whats]
+        broker = self._client("relay", wanted)
+        self._relay = relay = Relay(broker, base)
+        self._keep.keep("relay", relay.run)
+        if self._alarms is not None:
+            relay.serve_observations(self._alarms.submit_observations)
+            relay.serve_health(self._health.report)
+            relay.serve_orders(desk)
+        else:
+            self._health.tell(relay.send_health)
+
+    def _start_vision(self) -> None:
+        vision = VisionSettings(corridor=CorridorSettings(dwell_s=self._settings.vision.dwell_s))
+        plans = {camera: CameraPlan(zones, vision) for camera, zones in self._settings.zones().items()}
+        cores = os.cpu_count() or 2
+        self._watcher = watcher = Watcher(
+            plans,
+            self._evidence.folder,
+            self._gallery,
+            self._observe,
+            self._health.report,
+            workers=self._settings.vision.workers or max(1, cores - 1),
+        )
+        self._figures.watcher = watcher.counters
+        self._keep.keep("vision", watcher.run)
+
+    def _start_api(self, store: SqliteStore, desk: AlarmDesk) -> None:
+        settings = self._settings.api
+        app = create_app(
+            ApiDeps(
+                topology=self._topology,
+                store=store,
+                desk=desk,
+                tokens=TokenBook(self._settings.data_dir / "auth.db"),
+                pictures=self._gallery,
+                evidence_dir=self._evidence.folder,
+                health=self._health,
+                counters=self._figures.read,
+                clock=self._clock,
+                base_url=settings.base_url or f"http://{settings.host}:{settings.port}",
+                picture_limit_s=settings.picture_limit_s,
+            )
+        )
+        self._hub = hub_of(app)
+        sock = listen(settings.host, settings.port)
+        self._keep.keep("api", lambda: serve(app, sock))
+
+    def _start_intake(self, store: SqliteStore) -> None:
+        prefix = self._settings.mqtt.prefix
+        devices = [f"{prefix}/+/+/charger/+/+", f"{prefix}/+/+/sensor/+/+", f"{prefix}/+/+/camera/+/status"]
+        name = "-".join(sorted(self._parts)) if self._parts != PARTS else ""
+        status = service_status_topic(self._settings.instance + (f"-{name}" if name else ""), prefix)
+        broker = self._client(name, devices, status_topic=status)
+        frames = self._client(
+            f"{name}-frames" if name else "frames", [f"{prefix}/+/+/camera/+/frame"], persistent=False
+        )
+        intake = Intake(
+            self._topology,
+            store if "ingest" in self._parts else NoStore(),
+            self._clock,
+            broker.inbox,
+            frames.inbox,
+            on_readings=self._take_readings,
+            on_frame=self._take_frame,
+            prefix=prefix,
+        )
+        self._broker = broker
+        self._figures.intake = intake
+        self._keep.keep("intake", intake.run)
+        self._keep.keep("health-watch", lambda: self._watch_health(intake))
+        if "ingest" in self._parts:
+            self._start_sources(intake)
+
+    def _start_sources(self, intake: Intake) -> None:
+        """Cameras whose pictures are fetched; other processes of the service get them from the bus."""
+        sources = [
+            source
+            for camera, settings in self._settings.sources().items()
+            if (source := source_of(camera, settings.source, self._clock, 1.0 / settings.fps)) is not None
+        ]
+        if sources:
+            self._keep.keep("cameras", lambda: run_sources(sources, intake.offer_frame))
+
+    async def _watch_health(self, intake: Intake) -> None:
+        """Ask those parts that do not report by themselves."""
+        while True:
+            for name, broker in self._figures.brokers.items():
+                health = broker.health
+                refused = f"subscriptions refused: {', '.join(health.refused)}" if health.refused else ""
+                state = "down" if not broker.online else "degraded" if refused else "ok"
+                self._health.report(f"mqtt-{name}", state, refused or ("" if broker.online else health.reason))
+            state, detail, _ = intake.health
+            self._health.report("intake", state, detail)
+            await self._clock.sleep(HEALTH_EVERY_S)
+
+    def _client(
+        self, name: str, subscriptions: Sequence[str], *, status_topic: str | None = None, persistent: bool = True
+    ) -> Broker:
+        client_id = self._settings.mqtt.client_id + (f"-{name}" if name else "")
+        broker = Broker(
+            self._url_with_password(), client_id, subscriptions, persistent=persistent, status_topic=status_topic
+        )
+        self._figures.brokers[name or "main"] = broker
+        self._keep.keep(f"mqtt-{name or 'main'}", broker.run)
+        return broker
+
+    def _url_with_password(self) -> str:
+        file = self._settings.mqtt.password_file
+        if file is None:
+            return self._mqtt_url
+        parts = urlsplit(self._mqtt_url)
+        address = parts.netloc.rpartition("@")[2]
+        password = quote(file.read_text(encoding="utf-8").strip(), safe="")
+        return parts._replace(netloc=f"{parts.username or 'shedwatch'}:{password}@{address}").geturl()
+
+    async def _start_people(self, alarms: AlarmService) -> None:
+        people = People(self._settings, alarms, self._broker, self._evidence.load, self._clock)
+        await people.start(self._stack)
+        self._keep.keep("republish", people.republish)
+
+    # ---- what goes from room to room
+
+    async def _take_readings(self, readings: Sequence[Reading]) -> None:
+        if self._hub is not None:
+            self._hub.notify_readings(readings)
+        if self._alarms is not None:
+            await self._alarms.submit_readings(readings)
+
+    def _take_frame(self, frame: Frame) -> None:
+        self._gallery.hang(frame)
+        if self._parts != PARTS and frame.camera in self._fetched:
+            topic = topic_of(frame.camera, DeviceKind.CAMERA, "frame", self._settings.mqtt.prefix)
+            self._broker.publish(topic, frame.image, qos=0)
+        if self._watcher is not None:
+            self._watcher.show(frame)
+
+    async def _observe(self, observations: list[Observation]) -> None:
+        if self._alarms is not None:
+            await self._alarms.submit_observations(observations)
+        elif self._relay is not None:
+            await self._relay.send_observations(observations)
+
+    async def _order(self, action: Literal["acknowledge", "comment"], alert_id: str, who: str, note: str) -> Answer:
+        assert self._relay is not None
+        return await self._relay.order(action, alert_id, who, note)

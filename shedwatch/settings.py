@@ -1,0 +1,339 @@
+"""The configuration as typed values, and what it means to the rooms: topology, zones, secrets.
+
+`shedwatch.configuration` reads it from a file and the environment and says what is wrong with line and key.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from alerts.model import Severity
+from ingest.contract import SensorWord
+from ingest.model import Device, DeviceKind, DeviceRef, Name, Shed, Site, Topology
+from vision.model import WHOLE, Zone, ZoneKind
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are errors, so that a typing mistake is never silently ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NameSettings(Section):
+    """A display name; a plain text counts for both languages."""
+
+    zh: str
+    en: str
+
+
+def _both_languages(value: Any) -> Any:
+    return {"zh": value, "en": value} if isinstance(value, str) else value
+
+
+DisplayName = Annotated[NameSettings, BeforeValidator(_both_languages)]
+
+
+class ZoneSettings(Section):
+    """A part of a camera's picture, in 0-1 coordinates, origin top left."""
+
+    id: Id
+    kind: ZoneKind
+    port: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}#[1-9][0-9]?$")] | None = None
+    polygon: Annotated[list[tuple[Fraction, Fraction]], Field(min_length=3)]
+
+    def zone(self) -> Zone:
+        """As vision knows it."""
+        return Zone(self.id, self.kind, tuple(self.polygon), self.port)
+
+
+class DeviceSettings(Section):
+    """What all devices have."""
+
+    id: Id
+    name: DisplayName | None = None
+
+
+class ChargerSettings(DeviceSettings):
+    """A charger with its ports, counted from 1."""
+
+    ports: Annotated[int, Field(ge=1, le=64)]
+
+
+class SensorSettings(DeviceSettings):
+    """A smoke head, a heat or water sensor and so on."""
+
+    kind: SensorWord
+
+
+class CameraSettings(DeviceSettings):
+    """A camera. `source`: `mqtt`, `rtsp://…`, `http://…/snapshot.jpg`, or a file or folder."""
+
+    source: str = "mqtt"
+    zones: list[ZoneSettings] = []
+    fps: Annotated[float, Field(gt=0, le=15)] = 5.0
+
+
+class ExtinguisherSettings(DeviceSettings):
+    """An extinguisher and the day it was last inspected."""
+
+    inspected: date | None = None
+
+
+class ShedSettings(Section):
+    """A shed and what is in it."""
+
+    id: Id
+    name: DisplayName | None = None
+    chargers: list[ChargerSettings] = []
+    sensors: list[SensorSettings] = []
+    cameras: list[CameraSettings] = []
+    extinguishers: list[ExtinguisherSettings] = []
+
+    def devices(self) -> list[DeviceSettings]:
+        """All devices in the order of the sections."""
+        return [*self.chargers, *self.sensors, *self.cameras, *self.extinguishers]
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Self:
+        seen: set[str] = set()
+        for device in self.devices():
+            if device.id in seen:
+                raise ValueError(f"device id {device.id!r} is used twice in shed {self.id!r}; ids are unique in a shed")
+            seen.add(device.id)
+        return self
+
+    @model_validator(mode="after")
+    def _bays_name_real_ports(self) -> Self:
+        ports = {charger.id: charger.ports for charger in self.chargers}
+        for camera in self.cameras:
+            for zone in camera.zones:
+                if zone.port is None:
+                    continue
+                charger, _, port = zone.port.partition("#")
+                if int(port) > ports.get(charger, 0):
+                    raise ValueError(f"zone {zone.id!r} of camera {camera.id!r}: there is no port {zone.port!r} here")
+        return self
+
+
+class SiteSettings(Section):
+    """A neighbourhood."""
+
+    id: Id
+    name: DisplayName | None = None
+    sheds: Annotated[list[ShedSettings], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _sheds_are_unique(self) -> Self:
+        ids = [shed.id for shed in self.sheds]
+        twice = {shed for shed in ids if ids.count(shed) > 1}
+        if twice:
+            raise ValueError(f"shed id {min(twice)!r} is used twice in site {self.id!r}")
+        return self
+
+
+class MqttSettings(Section):
+    """The bus. Name and password may stand in the URL; better in `password_file`."""
+
+    url: str = "mqtt://127.0.0.1:1883"
+    embedded: bool = False
+    prefix: Annotated[str, StringConstraints(pattern=r"^[^/+#]+$")] = "sheds"
+    client_id: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "shedwatch"
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _url_is_known(self) -> Self:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+            raise ValueError(f"url {_redacted(self.url)!r}: write mqtt://host:1883 or mqtts://host:8883")
+        return self
+
+
+class StoreSettings(Section):
+    """Where telemetry is kept, and for how long."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^embedded:.+$")] = "embedded:data/telemetry.db"
+    raw_days: Annotated[int, Field(ge=1, le=3650)] = 7
+    rollup_days: Annotated[int, Field(ge=1, le=36500)] = 365
+
+
+class AlertsSettings(Section):
+    """The ledger and the rules; `rules` and `overrides` are checked by `alerts.rules`."""
+
+    database: str | None = None
+    rules: dict[str, Any] = {}
+    overrides: list[dict[str, Any]] = []
+
+
+class WebhookSettings(Section):
+    """POSTs each alarm as JSON with its picture, signed with `secret`."""
+
+    type: Literal["webhook"]
+    name: Id = "webhook"
+    url: Annotated[str, StringConstraints(pattern=r"^https?://.+")]
+    secret: str | None = None
+    secret_file: Path | None = None
+    min_severity: Severity = Severity.LOW
+
+
+class AppriseSettings(Section):
+    """Anything Apprise can reach, such as e-mail, DingTalk, WeCom, Feishu or Bark."""
+
+    type: Literal["apprise"]
+    name: Id = "apprise"
+    url: str | None = None
+    url_file: Path | None = None
+    min_severity: Severity = Severity.LOW
+
+    @model_validator(mode="after")
+    def _has_url(self) -> Self:
+        if (self.url is None) == (self.url_file is None):
+            raise ValueError("give either url or url_file")
+        return self
+
+
+class NotifySettings(Section):
+    """How alarms reach people."""
+
+    channels: list[Annotated[WebhookSettings | AppriseSettings, Field(discriminator="type")]] = []
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        names = [channel.name for channel in self.channels]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"channel name {min(twice)!r} is used twice; give each channel a name of its own")
+        return self
+
+
+class ApiSettings(Section):
+    """HTTP and the page."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    base_url: str | None = None
+    picture_limit_s: Annotated[float, Field(gt=0)] = 10.0
+
+
+class VisionSectionSettings(Section):
+    """The detectors. `workers` 0: one process less than there are cores, at least one."""
+
+    enabled: bool = True
+    workers: Annotated[int, Field(ge=0, le=64)] = 0
+    dwell_s: Annotated[float, Field(ge=2, le=86400)] = 60.0
+
+
+class Settings(Section):
+    """A whole configuration."""
+
+    sites: Annotated[list[SiteSettings], Field(min_length=1)]
+    mqtt: MqttSettings = MqttSettings()
+    store: StoreSettings = StoreSettings()
+    alerts: AlertsSettings = AlertsSettings()
+    notify: NotifySettings = NotifySettings()
+    api: ApiSettings = ApiSettings()
+    vision: VisionSectionSettings = VisionSectionSettings()
+    data_dir: Path = Path("data")
+    instance: Id = "shedwatch"
+
+    @model_validator(mode="after")
+    def _sites_are_unique(self) -> Self:
+        ids = [site.id for site in self.sites]
+        twice = {site for site in ids if ids.count(site) > 1}
+        if twice:
+            raise ValueError(f"site id {min(twice)!r} is used twice")
+        return self
+
+    def topology(self) -> Topology:
+        """What stands where."""
+        return Topology(tuple(_site(site) for site in self.sites))
+
+    def zones(self) -> dict[DeviceRef, tuple[Zone, ...]]:
+        """The zones of every camera; one without any is watched as a whole."""
+        return {
+            DeviceRef(site.id, shed.id, camera.id): tuple(zone.zone() for zone in camera.zones) or (_WHOLE_PICTURE,)
+            for site in self.sites
+            for shed in site.sheds
+            for camera in shed.cameras
+        }
+
+    def sources(self) -> dict[DeviceRef, CameraSettings]:
+        """The cameras whose pictures are fetched instead of coming over MQTT."""
+        return {
+            DeviceRef(site.id, shed.id, camera.id): camera
+            for site in self.sites
+            for shed in site.sheds
+            for camera in shed.cameras
+            if camera.source != "mqtt"
+        }
+
+    def ledger_url(self) -> str:
+        """SQLAlchemy URL of the alarm ledger."""
+        return self.alerts.database or f"sqlite+aiosqlite:///{self.data_dir / 'alerts.db'}"
+
+    def store_path(self) -> Path:
+        """File of the embedded store."""
+        return Path(self.store.url.removeprefix("embedded:"))
+
+
+# Smoke and flame are looked for in the whole picture anyway; without a corridor zone nothing can block one.
+_WHOLE_PICTURE = Zone("picture", ZoneKind.BAY, WHOLE)
+
+_KIND_NAMES = {
+    DeviceKind.CHARGER: ("充电桩", "Charger"),
+    DeviceKind.SENSOR: ("传感器", "Sensor"),
+    DeviceKind.CAMERA: ("摄像头", "Camera"),
+    DeviceKind.EXTINGUISHER: ("灭火器", "Extinguisher"),
+}
+
+
+def _site(site: SiteSettings) -> Site:
+    return Site(site.id, _name(site.name, site.id), tuple(_shed(site.id, shed) for shed in site.sheds))
+
+
+def _shed(site: str, shed: ShedSettings) -> Shed:
+    devices = (
+        *(_device(site, shed.id, it, DeviceKind.CHARGER, ports=it.ports) for it in shed.chargers),
+        *(_device(site, shed.id, it, DeviceKind.SENSOR, sensor_kind=it.kind) for it in shed.sensors),
+        *(_device(site, shed.id, it, DeviceKind.CAMERA) for it in shed.cameras),
+        *(_device(site, shed.id, it, DeviceKind.EXTINGUISHER, inspected=it.inspected) for it in shed.extinguishers),
+    )
+    return Shed(site, shed.id, _name(shed.name, shed.id), devices)
+
+
+def _device(
+    site: str,
+    shed: str,
+    settings: DeviceSettings,
+    kind: DeviceKind,
+    *,
+    ports: int = 0,
+    sensor_kind: str = "",
+    inspected: date | None = None,
+) -> Device:
+    zh, en = _KIND_NAMES[kind]
+    name = (
+        Name(settings.name.zh, settings.name.en)
+        if settings.name
+        else Name(f"{zh} {settings.id}", f"{en} {settings.id}")
+    )
+    return Device(DeviceRef(site, shed, settings.id), kind, name, ports, sensor_kind, inspected)
+
+
+def _name(name: NameSettings | None, fallback: str) -> Name:
+    return Name(name.zh, name.en) if name else Name(fallback, fallback)
+
+
+def _redacted(url: str) -> str:
+    parts = urlsplit(url)
+    return url.replace(parts.netloc, parts.netloc.rpartition("@")[2]) if "@" in parts.netloc else url

@@ -1,0 +1,134 @@
+"""The configuration: what is right is taken, what is wrong is named with line and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingest.model import DeviceRef
+from shedwatch.configuration import ConfigurationError, load, parse
+from shedwatch.settings import Settings
+from vision.model import ZoneKind
+
+STARTER = (Path(__file__).parents[2] / "shedwatch" / "starter.yaml").read_text(encoding="utf-8")
+SMALL = """\
+sites:
+  - id: north
+    sheds:
+      - id: shed-1
+        chargers: [{id: c1, ports: 12}]
+        cameras:
+          - id: cam-1
+            zones:
+              - {id: bay-3, kind: bay, port: "c1#3", polygon: [[0, 0], [1, 0], [1, 1]]}
+"""
+
+
+def read(text: str, **environ: str) -> Settings:
+    return parse(text, environ, name="shedwatch.yaml", base=Path("/srv/shed"))
+
+
+def problems(text: str, **environ: str) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        read(text, **environ)
+    return "\n".join(caught.value.problems)
+
+
+def test_the_starter_configuration_is_right():
+    """What `shedwatch init` writes can be run as it is."""
+    settings = read(STARTER)
+
+    assert [device.ref.device for device in settings.topology().devices()] == ["c1", "c2", "smoke-1", "cam-1", "ext-1"]
+    assert settings.zones()[DeviceRef("cuiping-beili", "shed-1", "cam-1")][1].port == "c1#3"
+
+
+def test_everything_not_given_has_a_default():
+    """Sites alone are a complete configuration."""
+    settings = read(SMALL)
+
+    assert settings.api.port == 8080
+    assert settings.store_path() == Path("/srv/shed/data/telemetry.db")
+    assert settings.ledger_url() == "sqlite+aiosqlite:////srv/shed/data/alerts.db"
+
+
+def test_relative_paths_are_taken_from_the_files_folder(tmp_path):
+    """The service does the same wherever it is started from."""
+    file = tmp_path / "shedwatch.yaml"
+    file.write_text(SMALL)
+
+    assert load(file, {}).data_dir == tmp_path / "data"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "line", "says"),
+    [
+        ("ports: 12", "ports: 65", 5, "sites[0].sheds[0].chargers[0].ports"),
+        ("ports: 12", "prots: 12", 5, "unknown key"),
+        ("id: c1", "id: C1", 5, "sites[0].sheds[0].chargers[0].id"),
+        ("id: c1,", "id: cam-1,", 4, "'cam-1' is used twice"),
+        ("c1#3", "c1#13", 4, "there is no port 'c1#13'"),
+        ("[1, 1]", "[1, 1.5]", 9, "polygon[2][1]"),
+        ("kind: bay", "kind: bya", 9, "zones[0].kind"),
+    ],
+)
+def test_a_mistake_is_named_with_line_and_key(wrong, right, line, says):
+    """The operator is led to the place."""
+    told = problems(SMALL.replace(wrong, right))
+
+    assert f"shedwatch.yaml:{line}:" in told
+    assert says in told
+
+
+def test_all_mistakes_are_told_at_once():
+    """One run of `check` finds them all."""
+    told = problems(SMALL.replace("ports: 12", "ports: 65") + "api: {port: 99999}\n")
+
+    assert "chargers[0].ports" in told
+    assert "api.port" in told
+
+
+def test_broken_yaml_is_named_with_its_line():
+    """A YAML mistake is no traceback."""
+    assert "shedwatch.yaml:3: not YAML" in problems("sites:\n  - id: north\n   sheds: x\n")
+
+
+def test_a_key_given_twice_is_refused():
+    """YAML would silently take the last."""
+    assert "shedwatch.yaml:10: sites: given twice" in problems(SMALL + "sites: []\n")
+
+
+def test_the_environment_overrides_the_file():
+    """Any key can be set from outside, a rule's too."""
+    settings = read(SMALL, SHEDWATCH__API__PORT="8090", SHEDWATCH__ALERTS__RULES__SMOKE__ENABLED="false")
+
+    assert settings.api.port == 8090
+    assert settings.alerts.rules == {"smoke": {"enabled": False}}
+
+
+def test_a_mistake_in_the_environment_names_the_variable():
+    """Not a line of a file that is right."""
+    assert "environment variable SHEDWATCH__API__PORT: api.port" in problems(SMALL, SHEDWATCH__API__PORT="many")
+
+
+def test_a_rule_that_does_not_exist_is_named_with_its_line():
+    """Rules are checked before the service starts."""
+    assert "shedwatch.yaml:12: alerts.rules.over_temprature" in problems(
+        SMALL + "alerts:\n  rules:\n    over_temprature: {high_c: 60}\n"
+    )
+
+
+def test_a_secret_is_never_repeated_in_a_message():
+    """Messages end in logs and chats."""
+    told = problems(SMALL + "mqtt: {url: 'http://user:hunter2@broker'}\n")
+
+    assert "mqtt" in told
+    assert "hunter2" not in told
+
+
+def test_a_camera_without_zones_is_watched_as_a_whole():
+    """Smoke and flame need no drawing of zones."""
+    settings = read(SMALL.partition("            zones")[0])
+
+    (zone,) = settings.zones()[DeviceRef("north", "shed-1", "cam-1")]
+    assert zone.kind is ZoneKind.BAY
