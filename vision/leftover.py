@@ -1,0 +1,172 @@
+"""Judges a region that has looked different from the background for long: an object, light, or a revealed background?
+
+An object has a border where there was none before; where something was taken away the border was in the background.
+Light and shadow scale the brightness and leave texture and colour as they were.
+
+The comparison of contrast across the border follows the idea of Spagnolo et al., "An abandoned/removed objects
+detection algorithm and its evaluation on PETS datasets" (AVSS 2006): edges of the region in the current picture
+against those in the background.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import cv2
+import numpy as np
+
+from vision.ground import Ground, Mask, Plane
+
+
+class Verdict(StrEnum):
+    """What a region is."""
+
+    OBJECT = "object"
+    REVEALED = "revealed"
+    LIGHT = "light"
+    ALIVE = "alive"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeSettings:
+    """Where the lines are drawn.
+
+    Attributes:
+        presence: share of the border's contrast that is new, from which on it is an object.
+        absence: the share below which it is a revealed background; between them waiting may tell.
+        restless: of the last seconds, changing time of the region's border at most: a standing person sways (0.06 and
+            more was measured), a thing does not (0.02 and less).
+        texture_kept: correlation of fine texture with the background's above which only the light changed.
+        texture_least: grey levels of texture needed for that comparison to mean something.
+        light_colour: a change of light leaves chroma within this.
+        light_darker, light_brighter: shadows and lamps change brightness within this range on smooth ground.
+    """
+
+    presence: float = 0.6
+    absence: float = 0.4
+    restless: float = 0.04
+    texture_kept: float = 0.5
+    texture_least: float = 2.5
+    light_colour: float = 7.0
+    light_darker: float = 0.5
+    light_brighter: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict with its figures: presence and restlessness 0-1, texture correlation -1-1, ratio of brightness."""
+
+    verdict: Verdict
+    presence: float
+    restless: float
+    texture: float
+    ratio: float
+
+
+_PAD = 8
+_REACH = (7, 7)
+# Chroma spans a smaller range than luma.
+_WEIGHTS = (1.0, 2.0, 2.0)
+
+
+def judge(region: Mask, ground: Ground, settings: JudgeSettings) -> Judgement:
+    """Say what a region of steady, different pixels is.
+
+    Args:
+        region: its pixels, at least one.
+        ground: the memory it was found in.
+        settings: where the lines are drawn.
+    """
+    window = _window(region)
+    inside = _filled(region[window])
+    now, before = ground.steady[:, *window], ground.background[:, *window]
+    presence = _presence(inside, now, before)
+    restless = float(ground.restless[window][_dilate(inside, 2) & ~_erode(inside, 2)].mean())
+    texture, ratio, is_light = _light(inside, now, before, settings)
+    if restless > settings.restless:
+        verdict = Verdict.ALIVE
+    elif is_light:
+        verdict = Verdict.LIGHT
+    elif presence < settings.absence:
+        verdict = Verdict.REVEALED
+    else:
+        verdict = Verdict.OBJECT if presence >= settings.presence else Verdict.UNDECIDED
+    return Judgement(verdict, presence, restless, texture, ratio)
+
+
+def _window(region: Mask) -> tuple[slice, slice]:
+    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
+    return (
+        slice(max(0, int(rows[0]) - _PAD), int(rows[-1]) + 1 + _PAD),
+        slice(max(0, int(columns[0]) - _PAD), int(columns[-1]) + 1 + _PAD),
+    )
+
+
+def _filled(region: Mask) -> Mask:
+    """The region without dents and holes: where an object happens to look like the ground it is no less an object."""
+    points = cv2.findNonZero(region.astype(np.uint8))
+    outline = np.zeros(region.shape, np.uint8)
+    cv2.fillConvexPoly(outline, cv2.convexHull(points), 1)
+    closed = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+    filled: Mask = (closed > 0) & (outline > 0)
+    return filled
+
+
+def _dilate(mask: Mask, radius: int) -> Mask:
+    kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    return cv2.dilate(mask.astype(np.uint8), kernel).astype(bool)
+
+
+def _erode(mask: Mask, radius: int) -> Mask:
+    kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    return cv2.erode(mask.astype(np.uint8), kernel, borderValue=0).astype(bool)
+
+
+def _presence(inside: Mask, now: Plane, before: Plane) -> float:
+    """Share of what changed of the border's contrast that is new: 1 for an object, 0 for one taken away.
+
+    Compared pixel by pixel along the border, so that edges which were there before and still are count for neither.
+    """
+    inner, outer = inside.astype(np.float32), (~inside).astype(np.float32)
+    inner_part, outer_part = cv2.blur(inner, _REACH), cv2.blur(outer, _REACH)
+    border = _dilate(inside, 1) & ~_erode(inside, 1) & (inner_part > 0.15) & (outer_part > 0.15)
+    if not border.any():
+        return 0.5
+    inside_weight, outside_weight = inner_part[border], outer_part[border]
+
+    def contrast(planes: Plane) -> Plane:
+        total = np.zeros(inside_weight.shape, np.float32)
+        for plane, weight in zip(planes, _WEIGHTS, strict=True):
+            inner_mean = cv2.blur(plane * inner, _REACH)[border] / inside_weight
+            outer_mean = cv2.blur(plane * outer, _REACH)[border] / outside_weight
+            total += weight * np.abs(inner_mean - outer_mean)
+        return total
+
+    gained = contrast(now) - contrast(before)
+    new, old = float(np.maximum(gained, 0.0).sum()), float(np.maximum(-gained, 0.0).sum())
+    return new / max(new + old, 1e-6)
+
+
+def _light(inside: Mask, now: Plane, before: Plane, settings: JudgeSettings) -> tuple[float, float, bool]:
+    """Correlation of texture, ratio of brightness, and whether that is a change of light."""
+    core = _erode(inside, 1)
+    if core.sum() < 12:
+        core = inside
+    ratio = float(np.median((now[0][core] + 3.0) / (before[0][core] + 3.0)))
+    fine_now, fine_before = _fine(now[0])[core], _fine(before[0])[core]
+    spread_now, spread_before = float(fine_now.std()), float(fine_before.std())
+    texture = float((fine_now * fine_before).mean()) - float(fine_now.mean() * fine_before.mean())
+    texture /= max(spread_now * spread_before, 1e-3)
+    colour = max(float(np.median(np.abs(now[c][core] - before[c][core]))) for c in (1, 2))
+    if colour > settings.light_colour:
+        return texture, ratio, False
+    if spread_before > settings.texture_least:
+        return texture, ratio, texture > settings.texture_kept
+    smooth = spread_now < max(settings.texture_least, 1.5 * spread_before)
+    return texture, ratio, smooth and settings.light_darker < ratio < settings.light_brighter
+
+
+def _fine(luma: Plane) -> Plane:
+    return luma - cv2.blur(luma, (9, 9))
