@@ -115,9 +115,8 @@ class HotSpots:
 
     def _found(self, captured_ms: int) -> list[HotSpot]:
         """The largest places of activity, carrying on the spots they overlap."""
-        changing = cv2.morphologyEx(
-            (self._activity > 0.06).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)
-        )
+        active = np.asarray(self._activity)
+        changing = cv2.morphologyEx((active > 0.06).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
         _, labels, stats, _ = cv2.connectedComponentsWithStats(changing)
         largest = (np.argsort(-stats[1:, cv2.CC_STAT_AREA]) + 1)[:MOST_SPOTS]
         known = list(self._spots)

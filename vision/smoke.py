@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vision.affected import AffectedZones, share_box, shrunk
 from vision.model import Image, ObservationKind, Scene, Sighting, Zone
-from vision.softmotion import STRIDE_PX, FloatMap, SoftMap, SoftMotion, cells
+from vision.softmotion import STRIDE_PX, FloatMap, SoftMap, SoftMotion, cells, detail
 from vision.voting import ZoneVotes, met
 
 
@@ -21,7 +21,10 @@ class SmokeSettings:
 
     Attributes:
         strength: least smooth change in grey levels: above what compression and noise leave after smoothing.
+        strength_most: most smooth change; beyond it something opaque moves, smoke is translucent.
         sharpness: most fine detail the change may have; bodies in motion have 0.6 and more.
+        relative_sharpness: likewise, as a share of the sharpness of the picture itself: before a blurred lens all
+            things move softly.
         memory_s: over how long persistence is averaged: longer than a person or a headlight takes to pass a spot.
         persistence: share of that time in which a spot must have moved softly.
         area: least connected part of the picture that does.
@@ -31,9 +34,11 @@ class SmokeSettings:
     """
 
     strength: float = 3.0
+    strength_most: float = 50.0
     sharpness: float = 0.5
+    relative_sharpness: float = 0.7
     memory_s: float = 3.0
-    persistence: float = 0.58
+    persistence: float = 0.54
     area: float = 0.006
     saturation: float = 0.42
     settle_s: float = 0.6
@@ -43,6 +48,28 @@ class SmokeSettings:
     least_gap_ms: int = 120
 
 
+class Sharpness:
+    """How sharp a camera usually sees; follows slowly downwards, so that smoke itself does not lower it."""
+
+    PERIOD_MS = 2000
+    FALL = 0.03
+    RISE = 0.3
+
+    def __init__(self) -> None:
+        self.usual = 0.7
+        self._seen_ms: int | None = None
+
+    def look(self, grey: NDArray[np.uint8], captured_ms: int) -> None:
+        """Take notice of a frame, once every two seconds."""
+        first = self._seen_ms is None
+        if self._seen_ms is not None and captured_ms - self._seen_ms < self.PERIOD_MS:
+            return
+        self._seen_ms = captured_ms
+        now = detail(grey)
+        if now is not None:
+            self.usual += (1.0 if first else self.RISE if now > self.usual else self.FALL) * (now - self.usual)
+
+
 class SmokeDetector:
     """Watches one camera for smoke: grey, soft-edged change that goes on in one place."""
 
@@ -50,6 +77,7 @@ class SmokeDetector:
         self._settings = settings
         self._zones = AffectedZones(zones)
         self._motion = SoftMotion()
+        self._sharpness = Sharpness()
         self._persistence: FloatMap | None = None
         self._votes = ZoneVotes(ObservationKind.SMOKE, settings.settle_s, settings.share, settings.hold_s)
         self._last: list[Sighting] = []
@@ -61,7 +89,9 @@ class SmokeDetector:
             return [sighting for sighting in self._last if sighting.active]
         self._last_ms = scene.captured_ms
         image = shrunk(scene.image, self._settings.width_px)
-        soft = self._motion.measure(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8), scene.captured_ms)
+        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8)
+        self._sharpness.look(grey, scene.captured_ms)
+        soft = self._motion.measure(grey, scene.captured_ms)
         best = self._candidates(image, soft, since_ms or 0) if soft is not None else {}
         self._last = self._votes.settle(best, scene.captured_ms)
         return self._last
@@ -96,7 +126,9 @@ class SmokeDetector:
         """Share of the last seconds in which each cell changed softly."""
         settings = self._settings
         noise = 2.5 * float(np.median(soft.strength))
-        moving = (soft.strength > max(settings.strength, noise)) & (soft.sharpness < settings.sharpness)
+        sharpest = min(settings.sharpness, settings.relative_sharpness * self._sharpness.usual)
+        moving = (soft.strength > max(settings.strength, noise)) & (soft.strength < settings.strength_most)
+        moving &= soft.sharpness < sharpest
         if self._persistence is None or self._persistence.shape != moving.shape:
             self._persistence = np.zeros(moving.shape, np.float32)
         share = 1 - np.exp(-since_s / max(settings.memory_s, 5 * since_s))

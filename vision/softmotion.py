@@ -70,6 +70,21 @@ def _soft_map(now: FloatMap, before: FloatMap, gap_s: float) -> SoftMap:
     return SoftMap(cells(smooth), strength, fine / (strength + 1), gap_s)
 
 
+def detail(grey: NDArray[np.uint8]) -> float | None:
+    """How sharp this camera sees: fine detail as a share of all contrast, median over the textured cells.
+
+    Solid things that move change the picture about as sharply. None where the picture has hardly any texture.
+    """
+    picture = grey.astype(np.float32)
+    mean = cells(picture)
+    contrast = np.sqrt(np.maximum(cells(picture * picture) - mean * mean, 0))
+    fine = np.sqrt(np.maximum(cells((picture - cv2.GaussianBlur(picture, (0, 0), BLUR_PX)) ** 2), 0))
+    textured = contrast > 6
+    if np.count_nonzero(textured) < 30:
+        return None
+    return float(np.median(fine[textured] / contrast[textured]))
+
+
 def cells(values: FloatMap) -> FloatMap:
     """Mean over each cell's surroundings (17 x 17 pixels), one value per 4 x 4 pixels."""
     mean = cv2.boxFilter(values, -1, (WINDOW_PX, WINDOW_PX), borderType=cv2.BORDER_REFLECT)
