@@ -8,7 +8,7 @@ from random import Random
 
 from ingest.contract import DEFAULT_PREFIX, ChargerEvent, ChargerTelemetry, Command, Reply, encode, topic_of
 from ingest.model import DeviceKind, DeviceRef
-from simulators.device import Outgoing, Surroundings
+from simulators.device import Beat, Outgoing, Surroundings
 from simulators.faults import EVENT_WORDS, SILENT_KINDS, Fault, FaultsOf
 from simulators.port import Port
 from simulators.residents import Stay, stays
@@ -56,7 +56,7 @@ class Charger:
         self._leakage_ma = self._random.uniform(0.3, 0.9)
         self._seq = 0
         self._breaker_closed = True
-        self._next_telemetry_s = self._random.uniform(0.0, self._habits.telemetry_s)
+        self._beat = Beat(self._habits.telemetry_s, self._random)
         self._pushes = [edge for edge in self._faults.edges(EVENT_WORDS) if edge[2]]
         self._ports = [self._port(number, seed, faults, (fixed or {}).get(number)) for number in range(1, ports + 1)]
         for port in self._ports:
@@ -65,8 +65,8 @@ class Charger:
     @property
     def due_s(self) -> float:
         changes = min(port.next_change_s for port in self._ports)
-        pushed = self._pushes[0][0] if self._pushes else self._next_telemetry_s
-        return min(self._next_telemetry_s, changes, pushed)
+        pushed = self._pushes[0][0] if self._pushes else self._beat.next_s
+        return min(self._beat.next_s, changes, pushed)
 
     def advance(self, t_s: float) -> list[Outgoing]:
         sent: list[Outgoing] = []
@@ -76,9 +76,9 @@ class Charger:
             ]
             while self._pushes and self._pushes[0][0] <= at_s:
                 sent.append(self._event(at_s, EVENT_WORDS[self._pushes.pop(0)[1].kind], None))
-            if self._next_telemetry_s <= at_s:
+            if self._beat.next_s <= at_s:
                 sent.append(self._telemetry(at_s))
-                self._next_telemetry_s += self._habits.telemetry_s
+                self._beat.go_on()
         return [message for message in sent if not self._faults.any_on(SILENT_KINDS, message.t_s)]
 
     def command(self, t_s: float, command: Command) -> list[Outgoing]:

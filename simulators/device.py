@@ -34,6 +34,26 @@ class LinkChange:
     up: bool
 
 
+class Beat:
+    """When a device reports: soon after it connects, then at its own phase of its interval.
+
+    Args:
+        random: chooses the phase, so that a fleet does not report in one breath.
+    """
+
+    def __init__(self, interval_s: float, random: Random) -> None:
+        self.next_s = random.uniform(0.1, min(1.5, interval_s))
+        self._interval_s = interval_s
+        phase_s = random.uniform(0.0, interval_s)
+        # Not twice within half an interval of the first.
+        self._following_s = phase_s if phase_s > self.next_s + interval_s / 2.0 else phase_s + interval_s
+
+    def go_on(self) -> None:
+        """The report that was due has been made."""
+        self.next_s = self._following_s
+        self._following_s += self._interval_s
+
+
 class SimulatedDevice(Protocol):
     """A device as a fold over time: tell it how late it is, take what it sends."""
 

@@ -7,6 +7,7 @@ The same scenario, seed and start give the same bytes. Cameras send pictures and
 from __future__ import annotations
 
 import heapq
+import math
 
 from ingest.contract import DEFAULT_PREFIX, Command
 from ingest.model import DeviceKind, DeviceRef
@@ -41,16 +42,16 @@ class Fleet:
 
     @property
     def due_s(self) -> float:
-        """When something next happens."""
-        link_s = self._links[0].t_s if self._links else self._queue[0][0]
-        return min(link_s, self._queue[0][0])
+        """When something next happens; infinite where there are only cameras."""
+        link_s = self._links[0].t_s if self._links else math.inf
+        return min(link_s, self._queue[0][0] if self._queue else math.inf)
 
     def advance(self, t_s: float) -> list[Outgoing | LinkChange]:
         """Live until `t_s`: what is sent and which links change, in order."""
         happened: list[Outgoing | LinkChange] = []
         while self._links and self._links[0].t_s <= t_s:
             happened.append(self._links.pop(0))
-        while self._queue[0][0] <= t_s:
+        while self._queue and self._queue[0][0] <= t_s:
             due_s, order, ref = heapq.heappop(self._queue)
             device = self._devices[ref]
             happened += device.advance(due_s)

@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 # Simulated seconds: how long the service may take to store and show what happened in the last moment.
 _SETTLE_S = 5.0
+# Where there are only cameras, nothing is ever due here.
+_LONGEST_WAIT_S = 3600.0
 _command = msgspec.json.Decoder(Command)
 
 
@@ -114,7 +116,7 @@ class _Run:
         while until_s is None or self._now_s < until_s:
             due_s = fleet.due_s if until_s is None else min(fleet.due_s, until_s)
             if (wait_s := due_s - self._now_s) > 0:
-                await self._clock.sleep(wait_s)
+                await self._clock.sleep(min(wait_s, _LONGEST_WAIT_S))
             now_s = self._now_s
             for item in fleet.advance(now_s):
                 self._latest_s = max(self._latest_s, now_s - item.t_s)

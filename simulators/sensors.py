@@ -8,7 +8,7 @@ from random import Random
 
 from ingest.contract import DEFAULT_PREFIX, SensorTelemetry, encode, topic_of
 from ingest.model import DeviceKind, DeviceRef
-from simulators.device import Outgoing, Surroundings
+from simulators.device import Beat, Outgoing, Surroundings
 from simulators.faults import SILENT_KINDS, Fault, FaultsOf
 
 CONTACT_KINDS = frozenset({"smoke", "heat", "water", "door"})
@@ -36,23 +36,22 @@ class Sensor:
         self._start_ms = start_ms
         self._surroundings = surroundings
         self._faults = FaultsOf(faults, ref)
-        self._telemetry_s = telemetry_s
         self._topic = topic_of(ref, self.kind, "telemetry", prefix)
         self._random = Random(f"{seed}:{ref}")
-        self._next_s = self._random.uniform(0.0, telemetry_s)
+        self._beat = Beat(telemetry_s, self._random)
         self._edges = [at_s for at_s, _, _ in self._faults.edges(("sensor_alarm",))]
 
     @property
     def due_s(self) -> float:
-        return min(self._next_s, self._edges[0] if self._edges else math.inf)
+        return min(self._beat.next_s, self._edges[0] if self._edges else math.inf)
 
     def advance(self, t_s: float) -> list[Outgoing]:
         sent: list[Outgoing] = []
         while (at_s := self.due_s) <= t_s:
             while self._edges and self._edges[0] <= at_s:
                 self._edges.pop(0)
-            if self._next_s <= at_s:
-                self._next_s += self._telemetry_s
+            if self._beat.next_s <= at_s:
+                self._beat.go_on()
             sent.append(Outgoing(at_s, self.ref, self._topic, encode(self._telemetry(at_s))))
         return [message for message in sent if not self._faults.any_on(SILENT_KINDS, message.t_s)]
 

@@ -77,13 +77,14 @@ def test_smoke_head_tells_a_change_at_once():
 
 
 def test_every_kind_reports_at_its_habit():
-    """Chargers every ten seconds, sensors every thirty."""
+    """Chargers every ten seconds, sensors every thirty, and all of them as soon as they are connected."""
     items = fleet().advance(300.0)
     sent = Counter(
         parse_topic(it.topic).kind for it in items if isinstance(it, Outgoing) and it.topic.endswith("telemetry")
     )
-    assert sent[DeviceKind.CHARGER] == 60
-    assert 20 <= sent[DeviceKind.SENSOR] <= 23
+    assert 60 <= sent[DeviceKind.CHARGER] <= 62
+    assert {it.device for it in items if it.t_s < 1.5} == set(fleet().refs)
+    assert 20 <= sent[DeviceKind.SENSOR] <= 24
 
 
 def test_sheds_fill_in_the_evening_and_empty_in_the_morning():
