@@ -23,7 +23,7 @@ import structlog
 from alerts.desk import AlertQuery, DeskUnavailableError, RefusedActionError, UnknownAlertError
 from alerts.engine import AlarmEngine, alert_ids
 from alerts.feed import Feed, Subscription
-from alerts.ledger.database import MAX_PAGE, Ledger, LedgerError, read_cursor, write_cursor
+from alerts.ledger.database import MAX_PAGE, Ledger, LedgerError, NoticeRow, read_cursor, write_cursor
 from alerts.messages import SERVICE
 from alerts.model import Alert, AlertChange, Condition, Transition
 from alerts.rules.base import Surroundings, ref_of
@@ -78,6 +78,7 @@ class AlarmService:
         self._writer = LedgerWriter(ledger, clock, self._ledger_told)
         self._random = Random(seed)
         self._engine = AlarmEngine(alert_ids(self._random), clock.now_ms())
+        self._started_seq = self._engine.last_seq
         self._anchor_ms = clock.now_ms() - clock.monotonic() * 1000
         self._tasks: list[asyncio.Task[None]] = []
         self._unsound: set[str] = set()
@@ -187,6 +188,21 @@ class AlarmService:
             return self._feed.subscribe()
         return self._feed.subscribe(lambda: self._changes_after(after_seq))
 
+    # What the notifier needs
+
+    @property
+    def started_seq(self) -> int:
+        """Transitions up to this one are of an earlier life."""
+        return self._started_seq
+
+    def keep(self, notices: Sequence[NoticeRow], marks: dict[str, int] | None = None) -> None:
+        """Have notices and marks written to the ledger, in order, when it can be."""
+        self._writer.put(notices=notices, marks=marks)
+
+    async def unfinished(self) -> tuple[int | None, list[NoticeRow]]:
+        """The notifier's mark and the notices still to be sent. Raises LedgerError."""
+        return await self._ledger.mark("notifier"), await self._ledger.pending_notices()
+
     # Inside
 
     async def _settle(self, conditions: Iterable[Condition]) -> None:
@@ -245,6 +261,8 @@ class AlarmService:
                 await self._ledger.open()
                 alerts = await self._ledger.open_alerts()
                 self._engine.continue_after(await self._ledger.last_seq())
+                if not self._tasks:
+                    self._started_seq = self._engine.last_seq
         except (LedgerError, TimeoutError) as error:
             reason = str(error) or f"no answer within {seconds:g} s"
             _log.warning("ledger cannot be opened, alarms go on without it", reason=reason)

@@ -93,7 +93,7 @@ class CameraBlindRule(BaseRule):
             if known is None:
                 continue
             before, known.raised = known.raised, known.hold.active and (known.raised or not hidden)
-            hidden = hidden or known.hold.active
+            hidden = hidden or known.hold.active or (known.present and known.settings.enabled)
             if known.raised is not before or (known.raised and told is kind):
                 yield self._condition(AlertKey(kind, *ref), known)
 

@@ -70,6 +70,7 @@ class TemperatureRise(Hazard, frozen=True, kw_only=True):
         after a charge begins (10-20 minutes), and catches the loose contact on its way up.
     reference_age_s: a reference older than ten minutes is none (the slow native report of power is every five).
     on_delay_s: 60 s, one more report than a spike has.
+    hysteresis_c: 3 °C, above the 1 °C resolution of the hardware.
     """
 
     on_delay_s: Delay = 60.0
@@ -90,7 +91,8 @@ class OverCurrent(Hazard, frozen=True, kw_only=True):
     high_a: 10 A: the usual port cap of 2000 W at 220 V is 9.1 A.
     critical_a: 16 A: the 3500 W cap of a high-power port.
     on_delay_s: 30 s, the AP3000's own overload persistence; in-rush is over long before.
-    critical_delay_s: 5 s.
+    critical_delay_s: 5 s; 16 A heat a worn contact within a minute.
+    hysteresis_a: 0.3 A, the ripple of a charger's current.
     """
 
     on_delay_s: Delay = 30.0
@@ -109,6 +111,8 @@ class OverPower(Hazard, frozen=True, kw_only=True):
     high_w: 2000 W, the per-port cap of two- and multi-port piles; a bicycle charger draws 100-400 W.
     critical_w: 3500 W, the cap of a high-power port.
     charger_high_w, charger_critical_w: 7800 W is where a 12-gun pile takes no new start, 8700 W is its cap.
+    critical_delay_s: 5 s, as for current.
+    hysteresis_w: 50 W, the ripple of a charger's power.
     sum_age_s: a port's power older than 15 minutes (three native reports) is left out of the sum.
     """
 
@@ -132,6 +136,8 @@ class Leakage(Hazard, frozen=True, kw_only=True):
     high_ma: 30 mA, the trip that residual-current devices of sockets commonly have (a convention, not a citation).
     critical_ma: 100 mA; no charger leaks that much while its insulation is whole.
     on_delay_s: 10 s, so that one switching transient is not an alarm.
+    critical_delay_s: 2 s; a person may be touching it.
+    hysteresis_ma: 3 mA, above the 1 mA resolution of the hardware.
     """
 
     on_delay_s: Delay = 10.0
@@ -150,6 +156,8 @@ class OverVoltage(Hazard, frozen=True, kw_only=True):
     medium_v: 250 V; above it bicycle chargers run hot and the supplier should be called.
     high_v: 270 V, where AP3000 piles refuse to charge; the mark of a lost neutral.
     on_delay_s: 20 s, longer than a motor's switching.
+    high_delay_s: 5 s; a lost neutral destroys chargers within seconds.
+    hysteresis_v: 3 V, the ordinary swing of a supply.
     """
 
     on_delay_s: Delay = 20.0
@@ -167,6 +175,8 @@ class UnderVoltage(Hazard, frozen=True, kw_only=True):
 
     medium_v: 180 V; a sag that deep under load points at a bad joint or an overloaded cable.
     high_v: 100 V, where AP3000 piles refuse to charge.
+    high_delay_s: 10 s, longer than a short interruption of the supply.
+    hysteresis_v: 3 V, the ordinary swing of a supply.
     """
 
     on_delay_s: Delay = 20.0
@@ -189,7 +199,10 @@ class Fault(Hazard, frozen=True, kw_only=True):
 
 
 class RelayWelded(Hazard, frozen=True, kw_only=True):
-    """The port's relay no longer opens: it stays live whatever it is told, so this is raised at once."""
+    """The port's relay no longer opens: it stays live whatever it is told, so this is raised at once.
+
+    severity: high; by itself it harms nobody, but the port can no longer be cut off.
+    """
 
     severity: Severity = Severity.HIGH
 
@@ -197,6 +210,7 @@ class RelayWelded(Hazard, frozen=True, kw_only=True):
 class FireSensor(Hazard, frozen=True, kw_only=True):
     """A smoke head, heat detector, hot-melt fuse or CO detector.
 
+    severity: critical; a wired detector is the best evidence of a fire there is.
     on_delay_s: 0; the detector has its own.
     event_hold_s: 600 s: the chargers' push says only that it began and is sent once, so it is taken to last ten minutes
         unless it is repeated; a charger's `smoke: false` does not end it, as many always report that.
@@ -207,7 +221,10 @@ class FireSensor(Hazard, frozen=True, kw_only=True):
 
 
 class Water(FireSensor, frozen=True, kw_only=True):
-    """Water on the floor of the shed, or in the charger."""
+    """Water on the floor of the shed, or in the charger.
+
+    severity: high; it is a danger of shock, not of fire.
+    """
 
     severity: Severity = Severity.HIGH
 
@@ -217,6 +234,7 @@ class ChargerOffline(Hazard, frozen=True, kw_only=True):
 
     The limit is `missed_intervals` times the gap that is usual for this charger, within floor and ceiling.
 
+    severity: medium; what happens there is not seen, and nothing is known to be wrong.
     missed_intervals: 2.5: two missed reports and half of one for the network, as the field's heads do it.
     unknown_limit_s: 420 s until the habit is known: two native heartbeats of 180 s and a minute.
     floor_s: 30 s, a reconnect of a cellular modem.
@@ -246,7 +264,8 @@ class TelemetryStale(Hazard, frozen=True, kw_only=True):
         some chargers report a port only when it changes.
     port_limit_s: a configured port that was never heard is missing after 30 minutes of its charger's telemetry.
     sensor_limit_s: 4500 s, 2.5 times the slowest 30-minute report, until a sensor's habit is known.
-    severity: low for a port, medium for a charger; a fire sensor that is gone is a blind spot: high.
+    severity, port_severity, sensor_severity: medium for a charger, low for a port; a fire sensor that is gone is a blind
+        spot: high.
     """
 
     severity: Severity = Severity.MEDIUM
@@ -267,6 +286,7 @@ class TelemetryStale(Hazard, frozen=True, kw_only=True):
 class ClockSkew(Hazard, frozen=True, kw_only=True):
     """A device's clock is wrong; its times are not used for alarms, but its charts and reports suffer.
 
+    severity: low; nobody is in danger by it.
     limit_s: 300 s: hosts synchronise every 12 hours and drift by seconds; minutes are a fault (an 8-hour error is a
         naive UTC+8 stamp, 1970 a clock that was never set).
     samples: three reports in a row, so that one delayed message is not a wrong clock.
@@ -281,7 +301,9 @@ class CameraOffline(Hazard, frozen=True, kw_only=True):
     """No picture comes: the shed is not seen.
 
     limit_s: 20 s without a frame, the watchdog of a common open recorder; cameras that send slower get
-        `missed_intervals` of their habit.
+        `missed_intervals` (3, networks of cameras drop pictures) of their habit.
+    ceiling_s: 900 s; a camera that sends less than every five minutes watches nothing.
+    severity: high; the shed is not seen.
     start_grace_s: 60 s after the start for cameras to connect.
     on_delay_s: 10 s after an `offline` status.
     """
@@ -301,6 +323,7 @@ class CameraOffline(Hazard, frozen=True, kw_only=True):
 class Sight(Hazard, frozen=True, kw_only=True):
     """Something a camera sees; the detector has voted over time already, so there is no further delay to raise.
 
+    severity: critical; from the first wisp to the explosion there are about three minutes.
     off_delay_s: 15 s: smoke that a gust takes out of the picture is not gone.
     renew_limit_s: 300 s without a renewal, which vision gives every 5 s: its detector was restarted and has forgotten.
     """
@@ -328,6 +351,7 @@ class CorridorBlocked(Hazard, frozen=True, kw_only=True):
 class CameraBlind(Hazard, frozen=True, kw_only=True):
     """A camera sends pictures that show nothing (frozen, covered, dark, moved, blurred).
 
+    severity: high; the shed is not seen.
     on_delay_s: 3 s, in which several signs of one cause arrive, of which only the most telling is raised.
     off_delay_s: 10 s, longer than a lorry's headlights.
     renew_limit_s: as for what else cameras see.
@@ -342,6 +366,7 @@ class CameraBlind(Hazard, frozen=True, kw_only=True):
 class ExtinguisherDue(Hazard, frozen=True, kw_only=True):
     """An extinguisher was not inspected for long.
 
+    severity: low; it is a task, not a danger now.
     due_days: 365; equipment is to be checked yearly.
     """
 
@@ -353,7 +378,7 @@ class ExtinguisherDue(Hazard, frozen=True, kw_only=True):
 class ServiceDegraded(Hazard, frozen=True, kw_only=True):
     """A part of this service does not work.
 
-    severity: medium for degraded, high for down.
+    severity, down_severity: medium for degraded, high for down.
     on_delay_s: 5 s, a reconnect to a database or a broker.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import structlog
 
@@ -13,6 +14,8 @@ from ingest.model import DeviceRef, Reading
 from vision.model import Observation
 
 _log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 RECOVERED_MS = 600_000
 """A rule counts as sound again after ten minutes without a failure."""
@@ -37,7 +40,7 @@ class RuleSet:
     def frame(self, camera: DeviceRef, now_ms: int) -> None:
         """Tell all rules of a picture's arrival."""
         for rule in self._rules:
-            rule.frame(camera, now_ms)
+            self._guard(rule, lambda rule: rule.frame(camera, now_ms), now_ms)
 
     def tick(self, now_ms: int) -> list[Condition]:
         """What all rules say now that time has passed."""
@@ -45,7 +48,9 @@ class RuleSet:
 
     def restore(self, alert: Alert, now_ms: int) -> list[str]:
         """Names of the rules that go on watching what an earlier life has raised."""
-        return [rule.name for rule in self._rules if rule.restore(alert, now_ms)]
+        return [
+            rule.name for rule in self._rules if self._guard(rule, lambda rule: rule.restore(alert, now_ms), now_ms)
+        ]
 
     def unsound(self, now_ms: int) -> dict[str, str]:
         """Rules that failed lately, with the reason; forgets those that recovered."""
@@ -56,11 +61,16 @@ class RuleSet:
     def _ask(self, question: Callable[[Rule], Iterable[Condition]], now_ms: int) -> list[Condition]:
         said: list[Condition] = []
         for rule in self._rules:
-            try:
-                said.extend(question(rule))
-            except Exception as error:  # noqa: BLE001 - supervised: a faulty rule must not take the others with it
-                if rule.name not in self._failing:
-                    _log.exception("rule failed", rule=rule.name)
-                self.failures[rule.name] += 1
-                self._failing[rule.name] = (now_ms, f"{type(error).__name__}: {error}")
+            # What a rule said before it failed counts: a change of condition is said once.
+            self._guard(rule, lambda rule: said.extend(question(rule)), now_ms)
         return said
+
+    def _guard(self, rule: Rule, question: Callable[[Rule], T], now_ms: int) -> T | None:
+        try:
+            return question(rule)
+        except Exception as error:  # noqa: BLE001 - supervised: a faulty rule must not take the others with it
+            if rule.name not in self._failing:
+                _log.exception("rule failed", rule=rule.name)
+            self.failures[rule.name] += 1
+            self._failing[rule.name] = (now_ms, f"{type(error).__name__}: {error}")
+            return None

@@ -1,0 +1,252 @@
+"""Alert changes to people: routes each change to the channels, keeps every notice in the ledger until it is delivered.
+
+At least once: a notice whose delivery could not be written down before a crash is sent again, under the same id. While
+the ledger is down notices still go out. A channel that fails raises `service_degraded` and never holds up another.
+
+    async with Notifier(desk, [(Route(Severity.HIGH), WebhookChannel(...))], clock, evidence):
+        ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from random import Random
+from typing import Protocol, Self
+
+import msgspec
+import structlog
+
+from alerts.feed import Subscription
+from alerts.ledger.database import LedgerError, NoticeRow
+from alerts.model import Alert, AlertChange
+from alerts.notify.lane import GIVE_UP_MS, Lane, Waiting
+from alerts.notify.port import Channel, EventAction, Notice, PermanentError, Picture, Receipt, RetryableError
+from alerts.notify.routing import Route, summary
+from alerts.rules.service_health import HealthState
+from shedwatch.clock import Clock
+
+_log = structlog.get_logger(__name__)
+
+MARK = "notifier"
+"""Name of the position in the transitions up to which notices have been made."""
+
+DOWN_AFTER = 3
+"""Failures in a row after which a channel counts as down; one or two are the weather."""
+
+MAX_PICTURES = 2
+MAX_PICTURE_BYTES = 3_000_000
+"""The first and the newest picture, within what receivers commonly take in one message."""
+
+POLL_S = 0.5
+RELOAD_S = 5.0
+
+
+class NoticeDesk(Protocol):
+    """What the notifier needs of the alarm service."""
+
+    @property
+    def started_seq(self) -> int:
+        """Transitions up to this one are of an earlier life."""
+
+    def changes(self, after_seq: int | None = None) -> Subscription:
+        """See `AlarmService.changes`."""
+
+    def submit_health(self, name: str, state: HealthState, detail: str = "") -> None:
+        """See `AlarmService.submit_health`."""
+
+    def keep(self, notices: Sequence[NoticeRow], marks: dict[str, int] | None = None) -> None:
+        """Have notices written to the ledger, in order, when it can be."""
+
+    async def unfinished(self) -> tuple[int | None, list[NoticeRow]]:
+        """The notifier's mark and the notices still to be sent. Raises LedgerError."""
+
+
+class Notifier:
+    """Sends notices while it is open as an asynchronous context.
+
+    Args:
+        channels: each channel and what it is told; names are unique.
+        evidence: the bytes of a picture by its name, or None where it is gone; called in a thread.
+        seed: of the jitter.
+    """
+
+    def __init__(
+        self,
+        desk: NoticeDesk,
+        channels: Sequence[tuple[Route, Channel]],
+        clock: Clock,
+        evidence: Callable[[str], bytes | None],
+        seed: int | None = None,
+    ) -> None:
+        self._desk = desk
+        self._channels: dict[str, tuple[Route, Channel]] = {
+            channel.name: (route, channel) for route, channel in channels
+        }
+        self._clock = clock
+        self._evidence = evidence
+        random = Random(seed)
+        self._lanes = {name: Lane(random) for name in self._channels}
+        self._news = {name: asyncio.Event() for name in self._channels}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._last_seq = desk.started_seq
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How many notices wait for each channel."""
+        return {name: len(lane) for name, lane in self._lanes.items()}
+
+    async def __aenter__(self) -> Self:
+        # Subscribed before the ledger is asked, so that nothing falls between the two.
+        live = self._desk.changes(self._desk.started_seq)
+        self._tasks = [asyncio.create_task(self._follow(live), name="notify-follow")]
+        self._tasks.append(asyncio.create_task(self._take_up(), name="notify-take-up"))
+        self._tasks += [asyncio.create_task(self._work(name), name=f"notify-{name}") for name in self._channels]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for name in self._channels:
+            await self._channels[name][1].close()
+
+    async def _follow(self, live: Subscription) -> None:
+        while True:
+            async for change in live:
+                self._route(change)
+            if not live.lost:
+                return
+            live = self._desk.changes(self._last_seq)
+
+    def _route(self, change: AlertChange) -> None:
+        self._last_seq = max(self._last_seq, change.transition.seq)
+        self._desk.keep(self._make(change), {MARK: self._last_seq})
+
+    def _make(self, change: AlertChange) -> list[NoticeRow]:
+        made = []
+        for name in self._channels:
+            event = self._channels[name][0].event_of(change)
+            if event is not None:
+                row = _row(name, event, change, self._clock.now_ms())
+                self._add(row, change.alert)
+                made.append(row)
+        return made
+
+    def _add(self, row: NoticeRow, alert: Alert) -> None:
+        self._lanes[row.channel].add(row, alert)
+        self._news[row.channel].set()
+
+    async def _take_up(self) -> None:
+        """Go on with what an earlier life left: notices not yet sent, changes not yet made into notices."""
+        while True:
+            try:
+                mark, rows = await self._desk.unfinished()
+                break
+            except LedgerError:
+                await self._clock.sleep(RELOAD_S)
+        for row in rows:
+            if row.channel in self._channels:
+                self._add(row, msgspec.convert(row.body, Alert))
+            else:
+                self._finish(row, "failed", "the channel is no longer configured")
+        if mark is not None and mark < self._desk.started_seq:
+            missed = self._desk.changes(mark)
+            async for change in missed:
+                if change.transition.seq > self._desk.started_seq:
+                    break
+                self._desk.keep(self._make(change))
+            await missed.aclose()
+
+    async def _work(self, name: str) -> None:
+        lane, news = self._lanes[name], self._news[name]
+        while True:
+            if not lane:
+                news.clear()
+                await news.wait()
+            now_s = self._clock.monotonic()
+            waiting = lane.due(now_s)
+            if waiting is None:
+                await self._clock.sleep(min(max(lane.wait_s(now_s), 0.01), POLL_S))
+            else:
+                await self._try(name, lane, waiting)
+
+    async def _try(self, name: str, lane: Lane, waiting: Waiting) -> None:
+        row = replace(waiting.row, attempts=waiting.row.attempts + 1)
+        waiting.row = row
+        if self._clock.now_ms() - row.created_ms > GIVE_UP_MS:
+            lane.done(waiting, delivered=False)
+            self._finish(row, "failed", f"given up after {row.attempts - 1} attempts: {row.error}")
+            return
+        try:
+            await self._send(name, waiting)
+        except PermanentError as error:
+            lane.done(waiting, delivered=False)
+            self._finish(row, "failed", str(error))
+            self._desk.submit_health(f"notify-{name}", "degraded", f"a notice was refused: {error}")
+            _log.warning("notice refused for good", channel=name, notice=row.id, reason=str(error))
+        except RetryableError as error:
+            lane.failed(waiting, row.attempts, self._clock.monotonic(), error.retry_after_s)
+            self._postpone(name, lane, waiting, str(error))
+        except Exception as error:  # noqa: BLE001 - supervised: a channel's fault must not end its worker
+            self.counts[f"{name}_faults"] += 1
+            _log.exception("channel failed", channel=name, notice=row.id)
+            lane.failed(waiting, row.attempts, self._clock.monotonic(), None)
+            self._postpone(name, lane, waiting, f"{type(error).__name__}: {error}")
+        else:
+            lane.done(waiting, delivered=True)
+            self._finish(row, "sent", None)
+            self._desk.submit_health(f"notify-{name}", "ok")
+
+    async def _send(self, name: str, waiting: Waiting) -> Receipt:
+        row, alert = waiting.row, waiting.alert
+        event = EventAction(row.event_action)
+        pictures = await asyncio.to_thread(self._pictures, alert) if event is EventAction.TRIGGER else []
+        notice = Notice(
+            id=row.id,
+            event_action=event,
+            dedup_key=f"shedwatch-{alert.id}",
+            created_ms=row.created_ms,
+            alert=alert,
+            summary=summary(alert, event),
+            pictures=pictures,
+        )
+        return await self._channels[name][1].send(notice)
+
+    def _pictures(self, alert: Alert) -> list[Picture]:
+        names = list(dict.fromkeys((*alert.evidence[:1], *alert.evidence[-1:])))[:MAX_PICTURES]
+        found, size = [], 0
+        for name in names:
+            data = self._evidence(name)
+            if data and size + len(data) <= MAX_PICTURE_BYTES:
+                size += len(data)
+                found.append(Picture(name, "image/png" if name.endswith(".png") else "image/jpeg", data))
+        return found
+
+    def _postpone(self, name: str, lane: Lane, waiting: Waiting, reason: str) -> None:
+        self.counts[f"{name}_retries"] += 1
+        waiting.row = replace(waiting.row, error=reason)
+        self._desk.keep([waiting.row])
+        if lane.failures >= DOWN_AFTER:
+            self._desk.submit_health(f"notify-{name}", "down", reason)
+
+    def _finish(self, row: NoticeRow, state: str, error: str | None) -> None:
+        self.counts[f"{row.channel}_{state}"] += 1
+        self._desk.keep([replace(row, state=state, done_ms=self._clock.now_ms(), error=error)])
+
+
+def _row(channel: str, event: EventAction, change: AlertChange, now_ms: int) -> NoticeRow:
+    return NoticeRow(
+        id=f"{channel}-{change.transition.seq}",
+        channel=channel,
+        alert_id=change.alert.id,
+        seq=change.transition.seq,
+        event_action=str(event),
+        body=msgspec.to_builtins(change.alert),
+        state="pending",
+        attempts=0,
+        created_ms=now_ms,
+    )
