@@ -100,7 +100,7 @@ class Broker:
         rng: random.Random | None = None,
     ) -> None:
         self.address = parse_url(url)
-        self.inbox = inbox or Inbox()
+        self.inbox = Inbox() if inbox is None else inbox
         self.inbox.on_full, self.inbox.on_drained = self._pause, self._resume
         self.counters = BrokerCounters()
         self._identity = Identity(self.address, client_id, persistent, status_topic)
@@ -340,7 +340,9 @@ class Broker:
         self._greeted.set()
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: ReasonCode, _props: Any) -> None:
-        self._end(self._link.lost(f"{self.address}: {reason}"))
+        # What paho says when the peer just hung up.
+        words = "the connection broke" if reason.getName() == "Unspecified error" else str(reason)
+        self._end(self._link.lost(f"{self.address}: {words}"))
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Sequence[ReasonCode], _props: Any) -> None:
         pairs = zip(self._subscriptions, reasons, strict=False)
@@ -382,7 +384,7 @@ class Broker:
 
     async def _goodbye(self) -> None:
         client = self._client
-        if client is not None and self.online:
+        if client is not None and self.online and self._watched is not None:
             if self._status_topic:
                 self._goodbye_mid = client.publish(self._status_topic, b"offline", qos=1, retain=True).mid
                 with suppress(TimeoutError):

@@ -16,7 +16,6 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import structlog
@@ -41,10 +40,8 @@ class SourceError(ValueError):
     """No such kind of source."""
 
 
-class Pictures(Protocol):
-    """A kind of source: pictures from `source` at most every `every_s` seconds; ends or raises when it fails."""
-
-    def __call__(self, source: str, every_s: float, clock: Clock) -> AsyncGenerator[tuple[bytes, int]]: ...
+Pictures = Callable[[str, float, Clock], AsyncGenerator[tuple[bytes, int]]]
+"""A kind of source: pictures with capture time from an address, at most one in so many seconds; raises when it fails."""
 
 
 @dataclass(slots=True)

@@ -33,13 +33,14 @@ def free_port() -> int:
 class Mosquitto:
     """A Mosquitto of its own port and folder. What persists survives `stop` and `start`, and what was saved a `kill`.
 
-    `extra`: further lines of its configuration.
+    `anonymous` False: nobody has an account. `extra`: further lines of its configuration.
     """
 
-    def __init__(self, folder: Path, extra: str = "") -> None:
+    def __init__(self, folder: Path, extra: str = "", anonymous: bool = True) -> None:
         self._program = find_server("mosquitto")
         self._folder = folder
         self._extra = extra
+        self._anonymous = "true" if anonymous else "false"
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -56,7 +57,7 @@ class Mosquitto:
         self._folder.mkdir(parents=True, exist_ok=True)
         config = self._folder / "mosquitto.conf"
         config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser {getpass.getuser()}\n"
+            f"listener {self.port} 127.0.0.1\nallow_anonymous {self._anonymous}\nuser {getpass.getuser()}\n"
             f"persistence true\npersistence_location {self._folder}/\nmax_queued_messages 0\n{self._extra}\n"
         )
         with (self._folder / "mosquitto.log").open("ab") as log:

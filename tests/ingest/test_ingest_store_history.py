@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,14 +29,14 @@ def brute_force(points: list[Point], from_ms: int, to_ms: int, every_s: int, agg
     buckets: dict[int, list[float]] = {}
     for ts, value in inside:
         buckets.setdefault(ts // step_ms * step_ms, []).append(value)
-    fold = {
+    folds: dict[str, Callable[[list[float]], float]] = {
         "mean": lambda values: sum(values) / len(values),
         "min": min,
         "max": max,
         "last": lambda values: values[-1],
         "count": len,
-    }[agg]
-    return [(bucket, float(fold(values))) for bucket, values in sorted(buckets.items())]
+    }
+    return [(bucket, float(folds[agg](values))) for bucket, values in sorted(buckets.items())]
 
 
 OFFSETS = st.integers(0, 15 * 60_000)

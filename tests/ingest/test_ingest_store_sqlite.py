@@ -274,7 +274,7 @@ async def test_a_folder_that_cannot_be_written_is_a_store_error(tmp_path: Path) 
 )
 async def test_questions_without_an_answer_are_refused(store: SqliteStore, field: str, every_s: int, agg: str) -> None:
     """Before they become part of a query."""
-    with pytest.raises(ValueError, match="no field|no aggregate|every_s"):
+    with pytest.raises(ValueError, match=r"no field|no aggregate|every_s"):
         await store.history(C1, 3, field, 0, 1, every_s, agg)  # type: ignore[arg-type]
 
 
