@@ -71,7 +71,7 @@ def fill(
     for fire in fires:
         cast = cast_light(fire, view, t_s)
         if cast is not None:
-            spread(light, view, cast, GLOW)
+            spread(light, view, weights, cast, GLOW)
             boxes.append(_draw(light, depth, view, fire, t_s))
     fiery = sum(fire.light(t_s) for fire in fires if fire.height_m(t_s) > 0)
     seen = _hang(light, view, weights, smoke, t_s, fiery)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -32,9 +33,19 @@ from simulators.scene.shell import FLOOR, Shell, Surface
 
 # Width of the view for soft things.
 SMALL_PX = 320
+# Mixtures and the like kept per camera.
+KEPT = 6
 # How strongly light from everywhere accompanies each kind, beside what comes straight from its lamps.
 AMBIENT = {"day": 0.3, "lamps": 0.16, "infrared": 0.05}
 COLOUR = {"day": (1.06, 1.0, 0.95), "lamps": (0.96, 1.02, 0.96), "infrared": (1.0, 1.0, 1.0)}
+
+
+def keep(kept: dict[tuple[Hashable, ...], Array], key: tuple[Hashable, ...], value: Array) -> Array:
+    """Keep a value in a small cache, forgetting the rest when it is full; gives the value back."""
+    if len(kept) >= KEPT:
+        kept.clear()
+    kept[key] = value
+    return value
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,7 @@ class Small:
     normal: Array
     rays: Array
     eye: Array
-    kept: dict[tuple[object, ...], Array] = field(default_factory=dict)
+    kept: dict[tuple[Hashable, ...], Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,7 @@ class Backdrop:
     mirror: Array
     openings: Array
     metered: dict[str, float]
-    _mixed: dict[tuple[int, ...], Array] = field(default_factory=dict)
+    _mixed: dict[tuple[Hashable, ...], Array] = field(default_factory=dict)
 
     @cached_property
     def small(self) -> Small:
@@ -106,15 +117,14 @@ class Backdrop:
     def mix(self, weights: dict[str, float]) -> Array:
         """The linear picture under these amounts of each kind of light. Don't write into it."""
         key = tuple(round(weights[kind] * 200) for kind in KINDS)
-        if key not in self._mixed:
-            if len(self._mixed) > 4:
-                self._mixed.clear()
+        mixed = self._mixed.get(key)
+        if mixed is None:
             total = np.zeros_like(self.depth[..., None] * np.ones(3, dtype=np.float32))
             for kind, amount in zip(KINDS, key, strict=True):
                 if amount:
                     total += self.bases[kind] * np.float32(amount / 200)
-            self._mixed[key] = total
-        return self._mixed[key]
+            mixed = keep(self._mixed, key, total)
+        return mixed
 
 
 @lru_cache(maxsize=12)

@@ -85,15 +85,21 @@ class CameraScene:
             glow.dot(canvas.light, view, canvas.depth, place, EMBER)
         for event in self._events:
             if event.kind == "headlight":
-                self._spread(canvas, view, glow.headlight(event, view, t_s), (0.95, 1.0, 1.0))
+                self._headlight(canvas, view, light, glow.beam(event, self._layout, t_s))
             elif event.kind == "sun_patch":
-                self._spread(canvas, view, glow.sun_patch(event, view, t_s, hour), (0.8, 0.95, 1.0))
+                sun = glow.sun_patch(event, view, t_s, hour)
+                if sun is not None:
+                    glow.spread(canvas.light, view, light.weights, sun, (0.8, 0.95, 1.0))
         sources = [*self._sources, *self._wisps(t_s)]
         return air.fill(canvas.light, canvas.depth, view, light.weights, self._fires, sources, t_s)
 
-    def _spread(self, canvas: Canvas, view: Backdrop, small: Array | None, colour: tuple[float, float, float]) -> None:
-        if small is not None:
-            glow.spread(canvas.light, view, small, colour)
+    def _headlight(self, canvas: Canvas, view: Backdrop, light: Light, lamps: glow.Beam | None) -> None:
+        if lamps is None:
+            return
+        glow.spread(canvas.light, view, light.weights, glow.shone(lamps, view), (0.95, 1.0, 1.0))
+        halo = glow.glare(lamps, view)
+        if halo is not None:
+            glow.add(canvas.light, view, halo)
 
     def _wisps(self, t_s: float) -> list[Source]:
         """The smoke of cigarettes."""

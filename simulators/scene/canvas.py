@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 
 import cv2
@@ -45,10 +44,10 @@ class Painter:
     """Paints actors for one camera; things that stand still are kept painted as long as the light stays."""
 
     backdrop: Backdrop
-    _kept: OrderedDict[tuple[object, ...], Canvas] = field(default_factory=OrderedDict)
+    _kept: dict[tuple[object, ...], Canvas] = field(default_factory=dict)
 
     def paint(self, actors: list[Actor], weights: dict[str, float]) -> Canvas:
-        """The picture with all actors. Its arrays are the caller's own unless nothing moves: copy before writing."""
+        """The picture with all actors. Don't write into its arrays: it may be kept."""
         still = [actor for actor in actors if actor.key is not None]
         moving = [actor for actor in actors if actor.key is None]
         base = self._still(still, weights)
@@ -60,14 +59,14 @@ class Painter:
 
     def _still(self, actors: list[Actor], weights: dict[str, float]) -> Canvas:
         key = (*(round(weights[kind] * 200) for kind in KINDS), *(actor.key for actor in actors))
-        if key not in self._kept:
-            canvas = Canvas(self.backdrop.mix(weights).copy(), self.backdrop.depth.copy())
-            self._add(canvas, actors, weights)
-            self._kept[key] = canvas
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        kept = self._kept.get(key)
+        if kept is None:
+            kept = Canvas(self.backdrop.mix(weights).copy(), self.backdrop.depth.copy())
+            self._add(kept, actors, weights)
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            self._kept[key] = kept
+        return kept
 
     def _add(self, canvas: Canvas, actors: list[Actor], weights: dict[str, float]) -> None:
         for actor in actors:

@@ -14,6 +14,7 @@ from simulators.scene.sensor import LEAST_GAIN, MOST_GAIN, TARGET
 
 # Below this much light the camera turns to night mode; it takes a moment to decide.
 NIGHT_BELOW, NIGHT_DELAY_S = 0.035, 1.2
+DARK_BELOW = 0.02
 LAG_S, LAG_STEP_S, LAG_STEPS = 0.9, 0.2, 16
 
 
@@ -33,12 +34,12 @@ def light_at(layout: Layout, picture: Backdrop, events: tuple[SceneEvent, ...], 
     lag = np.exp(-np.arange(LAG_STEPS) * LAG_STEP_S / LAG_S)
     past = [_wanted(picture, _weights(layout, events, t_s - i * LAG_STEP_S, hour)[0]) for i in range(LAG_STEPS)]
     gain = float(np.exp(np.log(past) @ lag / lag.sum()))
-    if weights["infrared"]:
+    if weights["infrared"] + weights["lamps"] + weights["day"] < DARK_BELOW:
+        word = "dark"
+    elif weights["infrared"]:
         word = "infrared"
-    elif weights["lamps"] >= weights["day"] * layout.daylight:
-        word = "lamps" if weights["lamps"] else "dark"
     else:
-        word = "day"
+        word = "lamps" if weights["lamps"] >= weights["day"] * layout.daylight else "day"
     return Light(weights, gain, grey, word)
 
 
@@ -48,7 +49,7 @@ def _weights(layout: Layout, events: tuple[SceneEvent, ...], t_s: float, hour: f
     night = before[0] * layout.daylight + before[1] < NIGHT_BELOW
     blind = any(event.kind == "dark" and event.active(t_s) for event in events)
     if blind:
-        day, lamps = 0.004, 0.0
+        day, lamps = min(day, 0.0012), 0.0
     return {"day": day, "lamps": lamps, "infrared": float(night and not blind)}, night
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from simulators.scene.backdrop import Backdrop
+from simulators.scene.backdrop import Backdrop, keep
 from simulators.scene.geometry import Array
 from simulators.scene.textures import noise_tile, sample
 
@@ -116,11 +116,12 @@ def cast_light(fire: Fire, view: Backdrop, t_s: float) -> Array | None:
     power = fire.light(t_s)
     if power <= 0:
         return None
-    key = (fire.place, "fire")
     small = view.small
-    if key not in small.kept:
+    key = ("fire", fire.place)
+    falls = small.kept.get(key)
+    if falls is None:
         to_fire = np.add(fire.place, (0, 0, 0.35)).astype(np.float32) - small.points
         square = np.maximum(np.einsum("...i,...i->...", to_fire, to_fire), 0.1)
         facing = np.einsum("...i,...i->...", to_fire, small.normal) / np.sqrt(square)
-        small.kept[key] = (np.maximum(facing, 0.06) / square).astype(np.float32)
-    return np.asarray(small.kept[key] * np.float32(power))
+        falls = keep(small.kept, key, np.asarray(np.maximum(facing, 0.06) / square, dtype=np.float32))
+    return np.asarray(falls * np.float32(power))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-from simulators.scene.backdrop import Backdrop
+from simulators.scene.backdrop import Backdrop, keep
 from simulators.scene.events import SceneEvent
 from simulators.scene.fittings import charger_places
 from simulators.scene.geometry import Array, unit
@@ -47,26 +49,57 @@ def dot(
     light[rows, columns] += bright[..., None] * np.asarray(colour, dtype=np.float32) * 1.3
 
 
-def headlight(event: SceneEvent, view: Backdrop, t_s: float) -> Array | None:
-    """Light of a passing vehicle's headlamps at the view's small size, None when they are not on."""
+@dataclass(frozen=True)
+class Beam:
+    """A vehicle's headlamps outside the entrance at a time: place, direction, how far they are faded in (0-1)."""
+
+    place: Array
+    aim: Array
+    fade: float
+    aimed: float
+
+
+def beam(event: SceneEvent, layout: Layout, t_s: float) -> Beam | None:
+    """The headlamps of a headlight event, None when they are not on."""
     end = event.end_s if event.end_s is not None else event.start_s + SWEEP_S
     if not event.start_s <= t_s < end:
         return None
     share = (t_s - event.start_s) / (end - event.start_s)
-    entrance = view.layout.entrance
-    place = np.array([entrance[0][0] + 2.4 * (share - 0.5), entrance[0][1] + 2.0, 0.7], dtype=np.float32)
-    if view.layout.name == "corner":
-        place = np.array([entrance[0][0] + 2.0, entrance[0][1] + 2.4 * (share - 0.5), 0.7], dtype=np.float32)
-    ahead = np.array([*np.subtract(entrance[1], entrance[0]), 0.0])
-    angle = np.radians(-38 + 76 * share)
-    turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
-    aim = unit(turn @ ahead).astype(np.float32)
-    to_lamp = place - view.small.points
+    (x, y), inside = layout.entrance[0], layout.entrance[1]
+    ahead = unit(np.subtract(inside, (x, y)))
+    side = np.array([-ahead[1], ahead[0]]) * 2.4 * (share - 0.5)
+    place = np.array([x + side[0] - 2 * ahead[0], y + side[1] - 2 * ahead[1], 0.7], dtype=np.float32)
+    angle = float(np.radians(-38 + 76 * share))
+    cos, sin = np.cos(angle), np.sin(angle)
+    aim = np.array([cos * ahead[0] - sin * ahead[1], sin * ahead[0] + cos * ahead[1], 0.0], dtype=np.float32)
+    return Beam(place, aim, event.strength * float(np.clip(min(share, 1 - share) * 8, 0, 1)), float(cos**8))
+
+
+def shone(lamps: Beam, view: Backdrop) -> Array:
+    """Light the headlamps throw on what is seen (h, w; small size)."""
+    to_lamp = lamps.place - view.small.points
     near = np.sqrt(np.einsum("...i,...i->...", to_lamp, to_lamp))
     facing = np.maximum(np.einsum("...i,...i->...", to_lamp, view.small.normal) / near, 0.04)
-    beam = np.clip(-(to_lamp @ aim) / near, 0, 1) ** 26 + 0.02
-    fade = np.clip(np.minimum(share, 1 - share) * 8, 0, 1)
-    return np.asarray(event.strength * 60 * fade * facing * beam / (near * near + 4), dtype=np.float32)
+    cone = np.clip(-(to_lamp @ lamps.aim) / near, 0, 1) ** 26 + 0.004
+    return np.asarray(260 * lamps.fade * facing * cone / (near * near + 4), dtype=np.float32)
+
+
+def glare(lamps: Beam, view: Backdrop) -> Array | None:
+    """The headlamps themselves with their halo (h, w; small size), None where no opening shows them."""
+    where, far = view.camera.project(lamps.place[None].astype(np.float64))
+    u, v = float(where[0, 0]), float(where[0, 1])
+    if (
+        far[0] <= 0
+        or not (0 <= u < 1 and 0 <= v < 1)
+        or view.openings[int(v * view.size[1]), int(u * view.size[0])] < 0.5
+    ):
+        return None
+    height, width = view.small.depth.shape
+    x = (np.arange(width, dtype=np.float32) + 0.5) / width - np.float32(u)
+    y = ((np.arange(height, dtype=np.float32) + 0.5) / height - np.float32(v)) * np.float32(height / width)
+    away = x[None] ** 2 + y[:, None] ** 2
+    halo = 14 * np.exp(-away / 0.00012) + 0.5 * np.exp(-away / 0.012)
+    return np.asarray(halo * np.float32(lamps.fade * lamps.aimed), dtype=np.float32)
 
 
 def sun_patch(event: SceneEvent, view: Backdrop, t_s: float, hour: float) -> Array | None:
@@ -86,7 +119,25 @@ def sun_patch(event: SceneEvent, view: Backdrop, t_s: float, hour: float) -> Arr
     return np.asarray(inside * floor * np.float32(2.4 * sun * cloud * rise), dtype=np.float32)
 
 
-def spread(light: Array, view: Backdrop, small: Array, colour: tuple[float, float, float]) -> None:
-    """Add light falling on things, given at the view's small size, to the picture."""
-    full = np.asarray(cv2.resize(small, view.size, interpolation=cv2.INTER_LINEAR))
-    light += view.colour * full[..., None] * np.asarray(colour, dtype=np.float32)
+def spread(
+    light: Array, view: Backdrop, weights: dict[str, float], small: Array, colour: tuple[float, float, float]
+) -> None:
+    """Add light falling on things (h, w; small size) to the picture.
+
+    What is there is brightened in proportion to the light it has, so people and bikes keep their own colours.
+    """
+    key = ("light", *(round(amount * 200) for amount in weights.values()))
+    base = view.small.kept.get(key)
+    if base is None:
+        size = view.small.depth.shape[1::-1]
+        seen = cv2.resize(view.mix(weights).mean(axis=2), size, interpolation=cv2.INTER_AREA)
+        paint = cv2.resize(view.colour.mean(axis=2), size, interpolation=cv2.INTER_AREA)
+        lit = np.maximum(cv2.GaussianBlur(seen, (0, 0), 2.5), 0.0008) / cv2.GaussianBlur(paint, (0, 0), 2.5)
+        base = keep(view.small.kept, key, np.asarray(lit))
+    ratio = np.asarray(cv2.resize(small / base, view.size, interpolation=cv2.INTER_LINEAR))
+    light += light * (ratio[..., None] * np.asarray(colour, dtype=np.float32))
+
+
+def add(light: Array, view: Backdrop, small: Array) -> None:
+    """Add light that reaches the lens directly (h, w; small size) to the picture."""
+    light += np.asarray(cv2.resize(small, view.size, interpolation=cv2.INTER_LINEAR))[..., None]

@@ -35,8 +35,8 @@ def insects(light: Array, view: Backdrop, event: SceneEvent, seed: int, t_s: flo
     layer = np.zeros((height, width), dtype=np.float32)
     for i in range(round(3 + 3 * event.strength)):
         rng = np.random.default_rng((seed, i, 73))
-        here, before = (_flight(rng_values(rng), t) for t in (t_s, t_s - SHUTTER_S))
-        rng = np.random.default_rng((seed, i, 74))
+        own = rng.random(7)
+        here, before = _flight(own, t_s), _flight(own, t_s - SHUTTER_S)
         thick = max(1, round(width * float(rng.uniform(0.002, 0.012))))
         ends = [(round(float(p[0]) * width), round(float(p[1]) * height)) for p in (before, here)]
         cv2.line(layer, ends[0], ends[1], float(rng.uniform(0.3, 1.0)), thick, cv2.LINE_AA)
@@ -49,11 +49,6 @@ def insects(light: Array, view: Backdrop, event: SceneEvent, seed: int, t_s: flo
         light += (soft * np.float32(0.5))[..., None]
     else:
         light *= (1 - np.minimum(soft * 0.55, 0.6))[..., None]
-
-
-def rng_values(rng: np.random.Generator) -> Array:
-    """The twelve numbers that make a flight."""
-    return rng.random(12)
 
 
 def _flight(own: Array, t_s: float) -> Array:
