@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from alerts.messages import compose, place
 from alerts.model import Alert, AlertKey, AlertKind, Condition, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, ref_of
-from alerts.rules.hazards import CameraBlind
+from alerts.rules.hazards_presence import CameraBlind
 from alerts.rules.sight import PICTURES_ARRIVE_MS
 from ingest.model import DeviceRef
 from vision.model import Observation

@@ -9,7 +9,7 @@ from alerts.messages import compose, duration, place
 from alerts.model import Alert, AlertKind, Condition, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
 from alerts.rules.habit import Habit
-from alerts.rules.hazards import CameraOffline
+from alerts.rules.hazards_presence import CameraOffline
 from ingest.model import DeviceKind, DeviceRef, Reading
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from alerts.messages import compose, place
 from alerts.model import Alert, AlertKey, AlertKind, Condition, Severity, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
-from alerts.rules.hazards import Fault, Hazard, RelayWelded
+from alerts.rules.hazard import Hazard
+from alerts.rules.hazards_electrical import Fault, RelayWelded
 from ingest.model import DeviceKind, DeviceRef, Reading
 
 KINDS: dict[str, AlertKind] = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from alerts.messages import compose, duration, place
 from alerts.model import Alert, AlertKind, Condition, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
-from alerts.rules.hazards import ClockSkew
+from alerts.rules.hazards_presence import ClockSkew
 from ingest.model import DeviceRef, Reading
 
 _NEVER_SET_MS = 978_307_200_000

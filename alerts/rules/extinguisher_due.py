@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from alerts.messages import compose, place
 from alerts.model import Alert, AlertKey, AlertKind, Condition, Text
 from alerts.rules.base import BaseRule, Surroundings, key_of
-from alerts.rules.hazards import ExtinguisherDue
+from alerts.rules.hazards_presence import ExtinguisherDue
 from ingest.model import Device, DeviceKind
 
 _LOOK_EVERY_MS = 3_600_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from alerts.messages import compose, place
 from alerts.model import Alert, AlertKey, AlertKind, Condition, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
-from alerts.rules.hazards import FireSensor
+from alerts.rules.hazards_fire import FireSensor
 from ingest.model import DeviceKind, Reading
 
 _EVENTS = {

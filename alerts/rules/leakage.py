@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.model import AlertKind, Severity, Text
 from alerts.rules.base import Surroundings
-from alerts.rules.hazards import Leakage
+from alerts.rules.hazards_electrical import Leakage
 from alerts.rules.level import LevelRule, Limits, Step, number_of
 from ingest.model import DeviceRef, Reading
 

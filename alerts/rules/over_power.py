@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from alerts.model import Alert, AlertKind, Condition, Severity, Text
 from alerts.rules.base import BaseRule, Surroundings
-from alerts.rules.hazards import OverPower
+from alerts.rules.hazards_electrical import OverPower
 from alerts.rules.level import LevelRule, Limits, Step, number_of
 from ingest.model import DeviceRef, Reading
 

@@ -9,7 +9,7 @@ from typing import Literal
 from alerts.messages import SERVICE, compose
 from alerts.model import Alert, AlertKey, AlertKind, Condition, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings
-from alerts.rules.hazards import ServiceDegraded
+from alerts.rules.hazards_presence import ServiceDegraded
 
 HealthState = Literal["ok", "degraded", "down"]
 

@@ -22,7 +22,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from alerts.model import AlertKind
-from alerts.rules.hazards import HAZARDS, Hazard
+from alerts.rules.hazard import Hazard
+from alerts.rules.hazards import HAZARDS
 from ingest.model import ID_PATTERN, DeviceRef, Topology
 
 H = TypeVar("H", bound=Hazard)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from alerts.messages import compose, duration, place
 from alerts.model import Alert, AlertKey, AlertKind, Condition, Severity, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, ref_of
-from alerts.rules.hazards import CorridorBlocked, Sight
+from alerts.rules.hazards_fire import CorridorBlocked, Sight
 from ingest.model import DeviceRef
 from vision.model import Observation
 

@@ -12,7 +12,7 @@ from alerts.messages import compose, duration, place
 from alerts.model import Alert, AlertKey, AlertKind, Condition, Severity, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
 from alerts.rules.habit import Habit
-from alerts.rules.hazards import ChargerOffline, TelemetryStale
+from alerts.rules.hazards_presence import ChargerOffline, TelemetryStale
 from ingest.model import Device, DeviceKind, DeviceRef, Reading
 
 

@@ -14,7 +14,7 @@ from statistics import median
 from alerts.messages import compose, place, quantity
 from alerts.model import Alert, AlertKey, AlertKind, Condition, Severity, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
-from alerts.rules.hazards import TemperatureRise
+from alerts.rules.hazards_electrical import TemperatureRise
 from alerts.rules.level import number_of
 from ingest.model import DeviceKind, DeviceRef, Reading
 

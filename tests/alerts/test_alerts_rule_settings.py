@@ -10,7 +10,10 @@ from msgspec import structs
 
 from alerts.messages import ADVICE
 from alerts.model import AlertKind
-from alerts.rules.hazards import HAZARDS, Hazard, OverTemperature, Sight
+from alerts.rules.hazard import Hazard
+from alerts.rules.hazards import HAZARDS
+from alerts.rules.hazards_electrical import OverTemperature
+from alerts.rules.hazards_fire import Sight
 from alerts.rules.settings import RuleBook, RuleSettingsError
 
 
