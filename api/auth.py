@@ -2,7 +2,7 @@
 
 Only SHA-256 digests are kept: the texts have 256 bits of entropy, so a slow hash would add nothing, and looking a digest
 up tells nothing about the text by its timing. Several processes may use the file at once; a revocation is seen by
-all of them within `CACHE_S`.
+all of them within `CACHE_S`. While the file cannot be read, those who were let in before stay in.
 
 Errors:
     TokenBookError(Exception): the file cannot be read or written now.
@@ -16,7 +16,7 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +29,8 @@ SESSION_S = 14 * 86_400
 """A session outlives several shifts, so that a wall screen is not logged out in the middle of one."""
 _CACHE_ENTRIES = 2_048
 _BUSY_S = 5.0
+_READER_BUSY_S = 0.2
+"""Who reads does so on the event loop and must not hold it up; in WAL mode readers wait for nobody in ordinary times."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS token (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, role TEXT NOT NULL, digest BLOB NOT NULL UNIQUE,
@@ -104,8 +106,9 @@ class TokenBook:
         with _told(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._reader = self._connect()
-            self._reader.executescript(_SCHEMA)
+            with closing(_connect(path, _BUSY_S)) as connection:
+                connection.executescript(_SCHEMA)
+            self._reader = _connect(path, _READER_BUSY_S)
 
     def create(self, name: str, role: Role) -> str:
         """Make a token; its text is returned this once.
@@ -177,14 +180,24 @@ class TokenBook:
         found = self._cache.get(key)
         if found is not None and now_s - found[1] < CACHE_S:
             return found[0]
-        rows = self._read(query, (key[1],))
-        principal = None
-        if rows and (rows[0][2] is None or rows[0][2] > self._clock.now_ms()):
-            principal = Principal(rows[0][0], Role(rows[0][1]))
+        try:
+            principal = self._look_up(query, key[1])
+        except TokenBookError:
+            # Screens that are logged in must go on showing alarms while the disk is in trouble.
+            if found is None or found[0] is None:
+                raise
+            principal = found[0]
         if len(self._cache) >= _CACHE_ENTRIES:
             self._cache.clear()
         self._cache[key] = (principal, now_s)
         return principal
+
+    def _look_up(self, query: str, digest: bytes) -> Principal | None:
+        rows = self._read(query, (digest,))
+        if not rows:
+            return None
+        name, role, expires_ms = rows[0]
+        return Principal(name, Role(role)) if expires_ms is None or expires_ms > self._clock.now_ms() else None
 
     def _read(self, query: str, values: tuple[object, ...]) -> Sequence[Any]:
         with self._lock, _told(self._path):
@@ -193,19 +206,15 @@ class TokenBook:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         # A connection of its own: a writer that waits for another process must not hold up those who only read.
-        with _told(self._path):
-            connection = self._connect()
-            try:
-                with connection:
-                    yield connection
-            finally:
-                connection.close()
+        with _told(self._path), closing(_connect(self._path, _BUSY_S)) as connection, connection:
+            yield connection
         self._cache.clear()
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=_BUSY_S, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        return connection
+
+def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=busy_s, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    return connection
 
 
 @contextmanager

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import suppress
-from inspect import isasyncgen
 
 from api.deps import ApiDeps
 from api.placeholder import no_picture
+from api.responses import let_go
 from api.sheds import Observatory
 from ingest.model import DeviceRef, Frame
 
@@ -52,11 +51,7 @@ async def live_parts(
                 newest = frame
                 yield _part(frame.image)
     finally:
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
-        if isasyncgen(pictures):
-            with suppress(RuntimeError):
-                await pictures.aclose()
+        await let_go(pictures, waiting)
 
 
 async def _following(pictures: AsyncIterator[Frame]) -> Frame | None:

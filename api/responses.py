@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Any
 
+from anyio import CancelScope
 from fastapi.responses import StreamingResponse
 from starlette.types import Send
+
+
+async def let_go(source: AsyncIterator[Any], reader: asyncio.Task[Any]) -> None:
+    """End a task that reads an iterator, and tell the iterator that its reader has gone, where it wants to know.
+
+    Done to the end even where the caller was cancelled because its listener hung up.
+    """
+    reader.cancel()
+    with CancelScope(shield=True):
+        await asyncio.gather(reader, return_exceptions=True)
+        aclose = getattr(source, "aclose", None)
+        if aclose is not None:
+            await aclose()
 
 
 class Stream(StreamingResponse):
@@ -21,4 +37,5 @@ class Stream(StreamingResponse):
         try:
             await super().stream_response(send)
         finally:
-            await self._chunks.aclose()
+            with CancelScope(shield=True):
+                await self._chunks.aclose()

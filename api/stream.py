@@ -15,15 +15,19 @@ import structlog
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from alerts.desk import AlarmDesk
+from alerts.model import AlertChange
 from api.deps import HealthSource
 from api.latest import ShedKey
 from api.news import Mailbox, PlainNews, ShedNews, StateNews, alert_event
+from api.responses import let_go
 from api.sheds import Observatory, Situation
 from api.views import CameraEvent, DependencyView, ServiceView, ShedEntry
 from ingest.model import DeviceKind, Reading
 from shedwatch.clock import Clock
 
 RETRY_MS = 2_000
+MAX_CLIENTS = 500
+"""Far more than a control room has screens; a program that leaks connections must not take the service down."""
 
 _log = structlog.get_logger(__name__)
 
@@ -56,6 +60,11 @@ class Hub:
         """How many listen now."""
         return len(self._mailboxes)
 
+    @property
+    def full(self) -> bool:
+        """Whether nobody else may listen."""
+        return len(self._mailboxes) >= MAX_CLIENTS
+
     def notify_readings(self, readings: Iterable[Reading]) -> None:
         """Take in readings that were just accepted; returns at once."""
         self._observatory.board.note(readings)
@@ -68,6 +77,7 @@ class Hub:
 
     async def run(self) -> None:
         """Look once a tick at what changed, and tell; until cancelled."""
+        self.closed = False
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow_desk())
             tasks.create_task(self._tick_on())
@@ -123,28 +133,30 @@ class Hub:
     @asynccontextmanager
     async def _mailbox(self, after_seq: int | None) -> AsyncIterator[Mailbox]:
         mailbox = Mailbox()
+        # Begun before the present state is read: what changes in between is told, twice rather than not at all.
+        changes = self._desk.changes(after_seq)
         self._greet(mailbox)
         self._mailboxes.add(mailbox)
-        pump = asyncio.create_task(self._pump_alerts(mailbox, after_seq))
+        pump = asyncio.create_task(self._pump_alerts(mailbox, changes))
         if self.closed:
             mailbox.close()
         try:
             yield mailbox
         finally:
             self._mailboxes.discard(mailbox)
-            pump.cancel()
-            await asyncio.gather(pump, return_exceptions=True)
+            await let_go(changes, pump)
 
-    async def _pump_alerts(self, mailbox: Mailbox, after_seq: int | None) -> None:
+    async def _pump_alerts(self, mailbox: Mailbox, changes: AsyncIterator[AlertChange]) -> None:
         try:
-            async for change in self._desk.changes(after_seq):
+            async for change in changes:
                 await mailbox.post_alert(alert_event(change))
         except TimeoutError:
             self.let_go += 1
             _log.warning("live events: let a client go that was too slow")
         except Exception:  # noqa: BLE001 - supervised loop: the client is let go and comes back
             _log.exception("live events: alarm changes ended")
-        mailbox.close()
+        finally:
+            mailbox.close()
 
     def _greet(self, mailbox: Mailbox) -> None:
         # With others listening what is known is of the last tick; the next one tells this client the difference too.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Annotated, Literal
 
 import structlog
@@ -20,8 +19,8 @@ from api.schema import answers, problems
 from api.times import parse_time
 from api.views import AlertLog, AlertPage, json_response
 from ingest.model import ID_PATTERN
+from vision.evidence import NAME_PATTERN
 
-EVIDENCE_NAME = re.compile(r"[a-z0-9-]{1,120}\.jpg")
 _NOTE_LENGTH = 2_000
 
 router = APIRouter(prefix=f"{BASE}/alerts", tags=["alerts"])
@@ -87,7 +86,7 @@ async def log(alert_id: AlertId, _who: Viewer, deps: Deps) -> Response:
 )
 async def evidence(alert_id: AlertId, name: str, _who: Viewer, deps: Deps) -> Response:
     """A picture that belongs to an alert."""
-    if not EVIDENCE_NAME.fullmatch(name) or name not in (await deps.desk.get(alert_id)).evidence:
+    if not NAME_PATTERN.fullmatch(name) or name not in (await deps.desk.get(alert_id)).evidence:
         raise not_found("This alert has no picture of this name.")
     path = deps.evidence_dir / name
     if not await asyncio.to_thread(path.is_file):

@@ -9,7 +9,7 @@ from fastapi.sse import EventSourceResponse
 
 from api.guard import GivenPass, Viewer
 from api.middleware import is_head
-from api.problems import bad_parameter
+from api.problems import bad_parameter, unavailable
 from api.responses import Stream
 from api.routes.deps import BASE, Events
 from api.schema import problems
@@ -21,7 +21,7 @@ _MEDIA_TYPE = EventSourceResponse.media_type
 router = APIRouter(prefix=BASE, tags=["events"])
 
 
-@router.get("/events", response_class=Response, responses={200: {"content": {_MEDIA_TYPE: {}}}, **problems(422)})
+@router.get("/events", response_class=Response, responses={200: {"content": {_MEDIA_TYPE: {}}}, **problems(422, 503)})
 async def events(
     request: Request,
     _who: Viewer,
@@ -38,6 +38,8 @@ async def events(
     after_seq = _after(last_event_id)
     if is_head(request.scope):
         return Response(media_type=_MEDIA_TYPE)
+    if hub.full:
+        raise unavailable("too-many-clients", "Too many event streams are open.")
     return Stream(hub.events(after_seq, lambda: given.principal() is not None, HEARTBEAT_S), _MEDIA_TYPE)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from alerts.desk import AlertQuery, DeskUnavailableError, RefusedActionError, UnknownAlertError
+from alerts.feed import Feed, Subscription
 from alerts.model import AlarmState, Alert, AlertChange, AlertKind, Severity, Text, Transition
 from api.auth import Role, TokenBook
 from api.deps import ApiDeps, DependencyState
@@ -68,7 +69,7 @@ class FakeDesk:
         self.kept: list[AlertChange] = []
         self.queries: list[AlertQuery] = []
         self.down = False
-        self._listeners: set[asyncio.Queue[AlertChange]] = set()
+        self.feed = Feed()
 
     def put(self, changed: Alert, action: str = "raise", who: str = "system", note: str = "") -> Alert:
         """Make `changed` the present state of its alert and tell everyone."""
@@ -86,8 +87,7 @@ class FakeDesk:
         )
         change = AlertChange(changed, transition)
         self.kept.append(change)
-        for listener in self._listeners:
-            listener.put_nowait(change)
+        self.feed.publish(change)
         return changed
 
     async def query(self, query: AlertQuery) -> tuple[Sequence[Alert], str | None]:
@@ -122,17 +122,13 @@ class FakeDesk:
     def open_alerts(self) -> Sequence[Alert]:
         return sorted((one for one in self.alerts.values() if one.open), key=lambda one: -one.severity.rank)
 
-    async def changes(self, after_seq: int | None = None) -> AsyncIterator[AlertChange]:
-        listener: asyncio.Queue[AlertChange] = asyncio.Queue()
-        for change in self.kept:
-            if after_seq is not None and change.transition.seq > after_seq:
-                listener.put_nowait(change)
-        self._listeners.add(listener)
-        try:
-            while True:
-                yield await listener.get()
-        finally:
-            self._listeners.discard(listener)
+    def changes(self, after_seq: int | None = None) -> Subscription:
+        if after_seq is None:
+            return self.feed.subscribe()
+        return self.feed.subscribe(lambda: self._after(after_seq))
+
+    async def _after(self, seq: int) -> list[AlertChange]:
+        return [change for change in self.kept if change.transition.seq > seq]
 
     def _up(self) -> None:
         if self.down:

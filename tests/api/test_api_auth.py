@@ -100,6 +100,18 @@ def test_a_session_ends(book: TokenBook, clock: ManualClock) -> None:
     assert book.session(second) is None
 
 
+def test_who_is_in_stays_in_while_the_file_is_in_trouble(book: TokenBook, clock: ManualClock) -> None:
+    """A disk that fails does not darken the screens, but lets nobody new in."""
+    known, other = book.create("Li Wei", Role.VIEWER), book.create("Wang Fang", Role.VIEWER)
+    assert book.verify(known) is not None
+    book._reader.close()
+    clock.advance(CACHE_S)
+
+    assert book.verify(known) == Principal("Li Wei", Role.VIEWER)
+    with pytest.raises(TokenBookError):
+        book.verify(other)
+
+
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 81])
 def test_a_name_is_fit_for_a_log(book: TokenBook, name: str) -> None:
     """Names that could not stand in a line of the log are refused."""

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from alerts.model import AlertKind
-from api import news
+from api import news, stream
 from api.app import create_app, hub_of
 from api.news import Mailbox, PlainNews
 from api.views import ServiceView
@@ -261,6 +261,17 @@ async def test_a_client_too_slow_for_alarms_is_let_go(
     await quick.aclose()
 
 
+async def test_streams_are_not_without_end(home: House, app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More streams than any control room needs are refused, and there is room again when one ends."""
+    monkeypatch.setattr(stream, "MAX_CLIENTS", 1)
+    async with listen(app, PATH, home.bearer()) as first:
+        await greeting(first)
+        async with listen(app, PATH, home.bearer()) as second:
+            assert second.status == 503
+    async with listen(app, PATH, home.bearer()) as third:
+        assert third.status == 200
+
+
 async def test_heartbeats(home: House, app: FastAPI) -> None:
     """When nothing happens a comment keeps the connection open."""
     chunks = hub_of(app).events(None, lambda: True, 0.01)
@@ -293,6 +304,18 @@ async def test_a_service_that_stops_ends_the_streams(home: House, app: FastAPI) 
         assert await events.ended() == b"retry: 2000\n\n"
 
 
+async def test_a_service_that_starts_again_takes_clients_again(home: House, app: FastAPI) -> None:
+    """A stop is no stop for ever: when the application is served anew, streams live."""
+    hub = hub_of(app)
+    hub.close()
+    running = asyncio.create_task(hub.run())
+    await asyncio.sleep(0)
+    async with listen(app, PATH, home.bearer()) as events:
+        assert len(await greeting(events)) == 4
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
 async def test_hanging_up_leaves_nothing_behind(home: House, app: FastAPI) -> None:
     """A client that goes away is forgotten at once, at the desk too."""
     async with listen(app, PATH, home.bearer()) as events:
@@ -300,7 +323,7 @@ async def test_hanging_up_leaves_nothing_behind(home: House, app: FastAPI) -> No
         assert hub_of(app).clients == 1
 
     assert hub_of(app).clients == 0
-    assert home.desk._listeners == set()
+    assert home.desk.feed._readers == set()
 
 
 async def test_one_bad_look_does_not_end_the_page(home: House, app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
