@@ -42,6 +42,8 @@ from alerts.model import Alert, AlertChange, Transition
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 MAX_PAGE = 1000
+_LARGEST = 2**63 - 1
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
 T = TypeVar("T")
 
@@ -76,18 +78,29 @@ class Ledger:
 
     Args:
         url: an SQLAlchemy URL; `sqlite:///PATH` and `postgresql://…` get their asynchronous drivers by themselves.
+
+    Raises:
+        ValueError: no such URL, a database other than those two, or its driver is not installed.
     """
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
-        drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
-        self._url = parsed.set(drivername=drivers.get(parsed.drivername, parsed.drivername))
+        try:
+            parsed = make_url(url)
+            self._url = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
+            self._url.get_dialect(_is_async=True).import_dbapi()
+        except (SQLAlchemyError, ImportError) as error:
+            raise ValueError(f"the alert database cannot be used: {error}") from error
+        if self._url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise ValueError(f"the alert database is SQLite or PostgreSQL, not {self._url.get_backend_name()}")
         self._engine: AsyncEngine | None = None
 
     async def open(self) -> None:
         """Connect and bring the tables to the newest version. Raises LedgerError; may be tried again."""
         if self._engine is None:
-            self._engine = _make_engine(self._url)
+            try:
+                self._engine = _make_engine(self._url)
+            except OSError as error:
+                raise LedgerError(str(error)) from error
         async with self._begin() as connection:
             await connection.run_sync(_migrate)
 
@@ -198,10 +211,14 @@ def write_cursor(last: Alert) -> str:
 def read_cursor(cursor: str) -> tuple[int, str]:
     """Time and id of the last alert of the page before. Raises ValueError."""
     try:
-        raised, _, alert_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(":")
-        return int(raised), alert_id
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        raise ValueError(f"no cursor of this list: {cursor[:80]!r}") from None
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        raised, separator, alert_id = text.partition(":")
+        raised_ts = int(raised)
+    except (binascii.Error, ValueError):
+        raised_ts, separator, alert_id = 0, "", ""
+    if not separator or not alert_id or abs(raised_ts) > _LARGEST:
+        raise ValueError(f"no cursor of this list: {cursor[:80]!r}")
+    return raised_ts, alert_id
 
 
 def _filtered(query: AlertQuery) -> Select[Any]:
@@ -213,7 +230,7 @@ def _filtered(query: AlertQuery) -> Select[Any]:
         if (value := getattr(query, name)) is not None:
             wanted = wanted.where(ALERTS.c[name] == value)
     if query.since_ms is not None:
-        wanted = wanted.where(ALERTS.c.raised_ts >= query.since_ms)
+        wanted = wanted.where(ALERTS.c.raised_ts >= min(max(query.since_ms, -_LARGEST), _LARGEST))
     if query.cursor is not None:
         raised, alert_id = read_cursor(query.cursor)
         older = ALERTS.c.raised_ts < raised

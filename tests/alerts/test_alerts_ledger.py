@@ -1,0 +1,217 @@
+"""The ledger on a real SQLite file; and on PostgreSQL where `SHEDWATCH_TEST_POSTGRESQL` names a database."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from alarm_samples import NOW_MS, condition
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
+
+from alerts.desk import AlertQuery
+from alerts.engine import AlarmEngine, alert_ids
+from alerts.ledger.database import Ledger, LedgerError, LedgerRefusalError, NoticeRow, read_cursor
+from alerts.ledger.schema import METADATA
+from alerts.model import Alert, AlertChange, AlertKind, Severity
+
+POSTGRESQL = os.environ.get("SHEDWATCH_TEST_POSTGRESQL")
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param(
+            "postgresql",
+            marks=[
+                pytest.mark.servers,
+                pytest.mark.skipif(POSTGRESQL is None, reason="SHEDWATCH_TEST_POSTGRESQL names no database"),
+            ],
+        ),
+    ]
+)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'deep' / 'alerts.db'}" if request.param == "sqlite" else str(POSTGRESQL)
+
+
+@pytest.fixture
+async def ledger(url: str) -> AsyncIterator[Ledger]:
+    opened = Ledger(url)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+def raised(count: int, **more: object) -> list[AlertChange]:
+    """Alerts of ports 1, 2, …, a second apart."""
+    machine = AlarmEngine(alert_ids(Random(1)), first_seq=1)
+    said = [condition(port=port, **more) for port in range(1, count + 1)]  # type: ignore[arg-type]
+    changes = [machine.apply(one, NOW_MS + 1000 * number) for number, one in enumerate(said)]
+    return [change for change in changes if change is not None]
+
+
+async def test_an_alert_comes_back_as_it_went_in(ledger: Ledger) -> None:
+    """Every field, pictures and both languages included."""
+    (change,) = raised(1, value=72.5, threshold=65.0, unit="°C", evidence=("a.jpg", "b.jpg"))
+    await ledger.append([change])
+    assert await ledger.find(change.alert.id) == change.alert
+    assert await ledger.open_alerts() == [change.alert]
+    assert await ledger.log(change.alert.id) == [change.transition]
+    assert await ledger.find("none") is None
+
+
+async def test_what_is_appended_twice_is_there_once(ledger: Ledger) -> None:
+    """A write whose answer was lost may be repeated."""
+    changes = raised(3)
+    await ledger.append(changes)
+    await ledger.append(changes)
+    assert len(await ledger.open_alerts()) == 3
+    assert [change.transition.seq for change in await ledger.changes_after(0, 100)] == [1, 2, 3]
+
+
+async def test_a_list_is_read_page_by_page_newest_first(ledger: Ledger) -> None:
+    """Without a gap and without a repetition, also where alerts are of the same millisecond."""
+    machine = AlarmEngine(alert_ids(Random(1)), first_seq=1)
+    changes = [machine.apply(condition(port=port), NOW_MS + port // 3) for port in range(1, 11)]
+    await ledger.append([change for change in changes if change is not None])
+    seen: list[Alert] = []
+    cursor = None
+    for _ in range(4):
+        page, cursor = await ledger.query(AlertQuery(state="all", limit=3, cursor=cursor))
+        seen += page
+    assert cursor is None
+    assert len({alert.id for alert in seen}) == 10
+    assert [(a.raised_ts, a.id) for a in seen] == sorted(((a.raised_ts, a.id) for a in seen), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (AlertQuery(), {1, 2}),
+        (AlertQuery(state="closed"), {3}),
+        (AlertQuery(state="all"), {1, 2, 3}),
+        (AlertQuery(kind="leakage"), {2}),
+        (AlertQuery(severity="critical"), {2}),
+        (AlertQuery(site="cuiping", shed="shed-1"), {1, 2}),
+        (AlertQuery(shed="shed-2"), set()),
+        (AlertQuery(state="all", since_ms=NOW_MS + 1), {2, 3}),
+        (AlertQuery(state="all", since_ms=2**80), set()),
+    ],
+)
+async def test_a_list_is_filtered(ledger: Ledger, query: AlertQuery, expected: set[int]) -> None:
+    """By every filter of the API."""
+    machine = AlarmEngine(alert_ids(Random(1)), first_seq=1)
+    changes = [
+        machine.apply(condition(port=1), NOW_MS),
+        machine.apply(condition(port=2, kind=AlertKind.LEAKAGE, severity=Severity.CRITICAL), NOW_MS + 1),
+        third := machine.apply(condition(port=3), NOW_MS + 2),
+    ]
+    assert third is not None
+    changes += [machine.acknowledge(third.alert.id, "wang", "", NOW_MS + 3)]
+    changes += [machine.apply(condition(False, port=3), NOW_MS + 4)]
+    await ledger.append([change for change in changes if change is not None])
+    found, _ = await ledger.query(query)
+    assert {alert.port for alert in found} == expected
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "ä", "MTIz", "bm9uZTp4", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5Ong"])
+def test_a_foreign_cursor_is_refused(cursor: str) -> None:
+    """It is the caller's mistake, not an empty page."""
+    with pytest.raises(ValueError, match="no cursor"):
+        read_cursor(cursor)
+
+
+async def test_changes_are_resumed_from_a_number_newest_kept(ledger: Ledger) -> None:
+    """A returning reader gets what it missed, at most so many."""
+    await ledger.append(raised(5))
+    assert [change.transition.seq for change in await ledger.changes_after(2, 100)] == [3, 4, 5]
+    assert [change.transition.seq for change in await ledger.changes_after(0, 2)] == [4, 5]
+    assert await ledger.last_seq() == 5
+
+
+async def test_notices_and_marks_stay_over_a_restart(url: str) -> None:
+    """What is still to be sent is sent by the next life."""
+    row = NoticeRow("hook-1", "hook", "a", 1, "trigger", {"id": "a"}, "pending", 0, NOW_MS)
+    first = Ledger(url)
+    await first.open()
+    await first.append([], [row], {"notifier": 7})
+    await first.close()
+    second = Ledger(url)
+    await second.open()
+    assert (await second.pending_notices(), await second.mark("notifier")) == ([row], 7)
+    assert await second.mark("other") is None
+    await second.append([], [NoticeRow("hook-1", "hook", "a", 1, "trigger", {}, "sent", 1, NOW_MS, NOW_MS)])
+    assert await second.pending_notices() == []
+    assert [notice.state for notice in await second.notices("a")] == ["sent"]
+    await second.close()
+
+
+async def test_a_write_is_all_or_nothing(ledger: Ledger) -> None:
+    """A notice the table refuses takes the rest of its transaction with it."""
+    row = NoticeRow("hook-1", "hook", "a", 1, "trigger", {}, None, 0, NOW_MS)  # type: ignore[arg-type]
+    with pytest.raises(LedgerRefusalError):
+        await ledger.append(raised(2), [row])
+    assert await ledger.open_alerts() == []
+
+
+async def test_a_ledger_that_cannot_be_reached_says_so(tmp_path: Path) -> None:
+    """As its own error, whichever way it fails, and opens once the cause is gone."""
+    (tmp_path / "file").write_text("in the way")
+    blocked = Ledger(f"sqlite:///{tmp_path / 'file' / 'alerts.db'}")
+    with pytest.raises(LedgerError):
+        await blocked.open()
+    with pytest.raises(LedgerError):
+        await blocked.last_seq()
+    (tmp_path / "file").unlink()
+    await blocked.open()
+    assert await blocked.last_seq() == 0
+    await blocked.close()
+
+
+async def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
+    """It is not overwritten."""
+    (tmp_path / "alerts.db").write_bytes(b"not a database" * 100)
+    ledger = Ledger(f"sqlite:///{tmp_path / 'alerts.db'}")
+    with pytest.raises(LedgerError, match="not a database"):
+        await ledger.open()
+    await ledger.close()
+    assert (tmp_path / "alerts.db").read_bytes().startswith(b"not a database")
+
+
+@pytest.mark.parametrize("url", ["mysql://host/alerts", "no url", "sqlite+nothing:///x"])
+def test_a_url_that_cannot_work_is_refused_at_once(url: str) -> None:
+    """Before the service starts."""
+    with pytest.raises(ValueError, match="alert database"):
+        Ledger(url)
+
+
+async def test_the_migrations_make_the_tables_the_code_uses_and_leave_logging_alone(tmp_path: Path) -> None:
+    """No drift between the two; and alembic's habit of configuring the root logger is not ours."""
+    handlers, level = list(logging.getLogger().handlers), logging.getLogger().level
+    ledger = Ledger(f"sqlite:///{tmp_path / 'alerts.db'}")
+    await ledger.open()
+    await ledger.open()
+    await ledger.close()
+    assert (logging.getLogger().handlers, logging.getLogger().level) == (handlers, level)
+    engine = create_engine(f"sqlite:///{tmp_path / 'alerts.db'}")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+    engine.dispose()
+    raw = sqlite3.connect(tmp_path / "alerts.db")
+    assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    raw.close()
+
+
+def test_the_tables_can_be_made_on_postgresql() -> None:
+    """Epoch milliseconds need 64 bits there."""
+    for table in METADATA.tables.values():
+        made = str(CreateTable(table).compile(dialect=postgresql.dialect()))
+        assert "BIGINT" in made
