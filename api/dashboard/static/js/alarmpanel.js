@@ -113,8 +113,7 @@ export function createAlarmPanel(model, go, actions, id) {
       await actions.acknowledge(alert, note).catch((failure) => setText(error, t("alarm.ack_failed", { reason: failure.message })));
     };
     parts.ack = h("div", { class: "panel-actions" },
-      h("button", { class: "button button-ack", type: "button", on: { click: () => send("") } }, icon("check"), h("span", { text: t("alarm.ack") })),
-      h("button", { class: "button", type: "button", on: { click: () => actions.askNote(alert, send) } }, icon("note"), h("span", { text: t("alarm.ack_note") })));
+      h("button", { class: "button button-ack", type: "button", data: { action: "acknowledge" }, on: { click: () => actions.confirm(alert, send) } }, icon("check"), h("span", { text: t("alarm.ack") })));
     parts.head = h("section", { class: "alarm-hero" },
       h("div", { class: "alarm-hero-line" }, parts.mark, parts.severity, parts.elapsed), parts.message, parts.facts, parts.standing, duty.element, parts.ack, error);
     const fire = isFire(alert);

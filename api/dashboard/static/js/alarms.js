@@ -83,24 +83,24 @@ function createRow(model, first, go, actions) {
   const error = h("p", { class: "alarm-error", role: "alert" });
   const thumb = h("img", { class: "alarm-thumb", alt: t("alarm.evidence"), decoding: "async" });
   thumb.addEventListener("error", () => thumb.removeAttribute("src"));
-  const ack = h("button", { class: "button button-ack", type: "button", on: { click: () => send("") } }, icon("check"), h("span", { text: t("alarm.ack") }));
-  const note = h("button", { class: "button button-quiet", type: "button", title: t("alarm.ack_note"), "aria-label": t("alarm.ack_note"), on: { click: () => actions.askNote(alert, send) } }, icon("note"));
+  // By way of a dialog that names the alarm: the list may move under the finger in the moment of the click.
+  const ack = h("button", { class: "button button-ack", type: "button", data: { action: "acknowledge" }, on: { click: () => actions.confirm(alert, send) } }, icon("check"), h("span", { text: t("alarm.ack") }));
   const open = h("button", { class: "alarm-open", type: "button", on: { click: () => go.alert(alert.id) } }, kind);
-  const buttons = h("div", { class: "alarm-buttons" }, ack, note);
-  const element = h("li", { class: "alarm" }, mark,
+  const buttons = h("div", { class: "alarm-buttons" }, ack);
+  const element = h("li", { class: "alarm", data: { alertId: first.id } }, mark,
     h("div", { class: "alarm-body" }, h("div", { class: "alarm-line" }, open, time), spot, place, message,
       h("div", { class: "alarm-foot" }, value, status), duty.element, error),
     h("div", { class: "alarm-side" }, thumb, buttons));
 
   async function send(words) {
-    ack.disabled = note.disabled = true;
+    ack.disabled = true;
     setText(error, "");
     try {
       await actions.acknowledge(alert, words);
     } catch (failure) {
       setText(error, t("alarm.ack_failed", { reason: failure.message }));
     } finally {
-      ack.disabled = note.disabled = false;
+      ack.disabled = false;
     }
   }
 

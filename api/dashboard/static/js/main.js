@@ -5,7 +5,7 @@ import { createAlarmPanel } from "./alarmpanel.js";
 import { createCalm } from "./calm.js";
 import { createCameraPanel } from "./camerapanel.js";
 import { createCameras } from "./cameras.js";
-import { fill, h, reconcile, setAttr, setText } from "./dom.js";
+import { fill, h, reconcile, setAttr, setText, severityMark } from "./dom.js";
 import { loadWords, t, word } from "./i18n.js";
 import { Model, isAside, needsAck, rank, shedKey } from "./model.js";
 import { getJson, itemsOf, postJson, request } from "./net.js";
@@ -36,7 +36,7 @@ const actions = {
   mayAct: () => ["operator", "admin"].includes(model.me.role),
   acknowledge: async (alert, note) => model.putAlert(await order(alert, "acknowledge", note)),
   comment: (alert, note) => order(alert, "comment", note),
-  askNote,
+  confirm: confirmAcknowledge,
 };
 
 const order = (alert, verb, note) => postJson(`/alerts/${encodeURIComponent(alert.id)}/${verb}`, note ? { note } : {});
@@ -202,17 +202,25 @@ async function readRecent() {
 }
 recent.addEventListener("toggle", readRecent);
 
-// ---- notes
+// ---- acknowledging
 
-function askNote(alert, send) {
+// A dialog nobody answers goes away: it dims a wall that others look at.
+const DIALOG_MS = 60_000;
+
+function confirmAcknowledge(alert, send) {
   const dialog = byId("note-dialog");
+  const leave = setTimeout(() => !text.value && dialog.close("cancel"), DIALOG_MS);
   const text = byId("note-text");
-  setText(byId("note-title"), `${word("kind", alert.kind)} · ${placeLine(model, alert)}`);
+  fill(byId("note-title"), severityMark(alert.severity), word("kind", alert.kind));
+  setText(byId("note-place"), placeLine(model, alert));
   text.value = "";
-  dialog.onclose = () => dialog.returnValue === "send" && send(text.value.trim());
+  dialog.onclose = () => {
+    clearTimeout(leave);
+    if (dialog.returnValue === "send") send(text.value.trim());
+  };
   dialog.returnValue = "";
   dialog.showModal();
-  text.focus();
+  dialog.querySelector("[data-action=confirm]").focus();
 }
 
 // ---- phone tabs

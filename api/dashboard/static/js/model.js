@@ -184,6 +184,11 @@ export class Model extends EventTarget {
     return this.openAlerts(site, shed).find((alert) => !isAside(alert))?.severity ?? null;
   }
 
+  /** How many entries are kept about alerts that are not open: bounded, whatever happens. */
+  remembered() {
+    return this.#closed.size + this.#seqs.size + this.#alertTouches().length;
+  }
+
   #alertTouches() {
     return [...this.#touched].filter(([key]) => key.startsWith("alert:")).map(([key, stamp]) => [key.slice(6), stamp]);
   }
