@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,10 +20,11 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
+from ingest.delivery import AckQueue, Outbox, Outgoing, Unacked
 from ingest.inbox import Inbound, Inbox
 from ingest.link import Link, LinkState, Protocol
 from ingest.mqtt_url import parse_url
-from ingest.paho_client import KEEPALIVE_S, MAX_OUTBOX, BufferedClient, Identity, make_client, sent_ts
+from ingest.paho_client import KEEPALIVE_S, BufferedClient, BufferedSocket, Identity, make_client, sent_ts
 
 log = structlog.get_logger(__name__)
 
@@ -58,23 +58,6 @@ class BrokerHealth(NamedTuple):
     protocol: Protocol
     reason: str
     refused: tuple[str, ...]
-
-
-class _Unacked:
-    """A QoS 1 message the broker still keeps for us."""
-
-    __slots__ = ("done", "mid")
-
-    def __init__(self, mid: int) -> None:
-        self.mid = mid
-        self.done = False
-
-
-class _Outgoing(NamedTuple):
-    topic: str
-    payload: bytes
-    qos: int
-    retain: bool
 
 
 class Broker:
@@ -117,8 +100,8 @@ class Broker:
         self._paused = False
         self._misc_from = 0.0
         self._beat_at = 0.0
-        self._unacked: deque[_Unacked] = deque()
-        self._outbox: OrderedDict[object, _Outgoing] = OrderedDict()
+        self._unacked = AckQueue()
+        self._outbox = Outbox()
         self._ended: asyncio.Future[Link] = self._loop.create_future()
         self._greeted = asyncio.Event()
         self._goodbye_mid: int | None = None
@@ -146,7 +129,8 @@ class Broker:
         Of retained messages only the newest of each topic is kept while there is none. False, and counted, where the
         message was not taken: too many wait already, or it has QoS 0 and there is no connection.
         """
-        taken = self._send(topic, payload, qos, retain) if self.online else self._keep(topic, payload, qos, retain)
+        message = Outgoing(topic, payload, qos, retain)
+        taken = self._send(message) if self.online else self._outbox.keep(message)
         if taken:
             self.counters.published += 1
         else:
@@ -166,17 +150,9 @@ class Broker:
             ticking.cancel()
             await self._goodbye()
 
-    def _keep(self, topic: str, payload: bytes, qos: int, retain: bool) -> bool:
-        key = topic if retain else object()
-        if qos == 0 or (key not in self._outbox and len(self._outbox) >= MAX_OUTBOX):
-            return False
-        self._outbox[key] = _Outgoing(topic, payload, qos, retain)
-        self._outbox.move_to_end(key)
-        return True
-
-    def _send(self, topic: str, payload: bytes, qos: int, retain: bool) -> bool:
+    def _send(self, message: Outgoing) -> bool:
         assert self._client is not None
-        return self._client.publish(topic, payload, qos, retain).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+        return self._client.publish(*message).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     async def _connect_once(self) -> None:
         self._link = self._link.opening()
@@ -217,7 +193,7 @@ class Broker:
             return self._client
         waiting = [] if self._client is None else self._client.drop_out_messages()
         for message in waiting:
-            self._keep(message.topic, bytes(message.payload), message.qos, message.retain)
+            self._outbox.keep(Outgoing(message.topic, bytes(message.payload), message.qos, message.retain))
         self._client, self._made_for = self._new_client(protocol), protocol
         return self._client
 
@@ -243,7 +219,7 @@ class Broker:
         if not self._paused:
             self._loop.add_reader(self._watched, self._readable)
         if client.want_write():
-            self._loop.add_writer(self._watched, client.loop_write)
+            self._loop.add_writer(self._watched, self._writable)
 
     def _unwatch(self) -> None:
         if self._watched is not None:
@@ -254,8 +230,7 @@ class Broker:
     def _hang_up(self) -> None:
         """Close the socket without a word; paho notices by itself."""
         self._unwatch()
-        sock = self._client.socket() if self._client is not None else None
-        if sock is not None:
+        if (sock := self._socket()) is not None:
             sock.close()
 
     def _on_socket_close(self, _client: Any, _userdata: Any, _sock: Any) -> None:
@@ -278,20 +253,38 @@ class Broker:
         while not self._paused:
             if client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 return
-            sock = client.socket()
-            if sock is None or not sock.pending():  # type: ignore[attr-defined]
+            sock = self._socket()
+            if sock is None or not sock.pending():
                 return
             if self._loop.time() >= until:
                 self._loop.call_soon(self._readable)
                 return
 
-    def _on_want_write(self, client: paho.Client, _userdata: Any, _sock: Any) -> None:
-        if self._watched is not None and not self._opening:
-            self._loop.add_writer(self._watched, client.loop_write)
+    def _writable(self) -> None:
+        client, sock = self._client, self._socket()
+        if client is None or sock is None or client.loop_write() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            return
+        try:
+            sock.flush()
+        except OSError as error:
+            self._end(self._link.lost(f"{self.address}: {error}"))
+            return
+        self._on_wrote()
 
-    def _on_wrote(self, _client: paho.Client, _userdata: Any, _sock: Any) -> None:
+    def _on_want_write(self, *_paho: Any) -> None:
         if self._watched is not None and not self._opening:
+            self._loop.add_writer(self._watched, self._writable)
+
+    def _on_wrote(self, *_paho: Any) -> None:
+        client, sock = self._client, self._socket()
+        if self._watched is None or self._opening or client is None or sock is None:
+            return
+        if not sock.unsent and not client.want_write():
             self._loop.remove_writer(self._watched)
+
+    def _socket(self) -> BufferedSocket | None:
+        sock = self._client.socket() if self._client is not None else None
+        return sock if isinstance(sock, BufferedSocket) else None
 
     def _pause(self) -> None:
         self._paused = True
@@ -334,9 +327,8 @@ class Broker:
             client.subscribe([(topic, 1) for topic in self._subscriptions])
         if self._status_topic:
             client.publish(self._status_topic, b"online", qos=1, retain=True)
-        kept, self._outbox = self._outbox, OrderedDict()
-        for outgoing in kept.values():
-            self._send(*outgoing)
+        for message in self._outbox.empty():
+            self._send(message)
         self._greeted.set()
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: ReasonCode, _props: Any) -> None:
@@ -360,9 +352,7 @@ class Broker:
         self.counters.received_bytes += size
         ack: Callable[[], None] = _nothing
         if message.qos:
-            unacked = _Unacked(message.mid)
-            self._unacked.append(unacked)
-            ack = partial(self._ack, unacked)
+            ack = partial(self._ack, self._unacked.add(message.mid))
         try:
             topic = message.topic
         except UnicodeDecodeError:
@@ -372,15 +362,10 @@ class Broker:
         payload = bytes(message.payload[:KEPT_OF_HUGE] if size > MAX_PAYLOAD else message.payload)
         self.inbox.put(Inbound(topic, payload, size, sent_ts(message), message.dup, message.retain, ack))
 
-    def _ack(self, unacked: _Unacked) -> None:
-        """Acknowledge in the order of arrival (MQTT 5, 4.6), as far as everything before is done.
-
-        What belongs to an earlier connection is in the queue no more: its numbers mean other messages now.
-        """
-        unacked.done = True
-        client, queue = self._client, self._unacked
-        while queue and queue[0].done and client is not None:
-            client.ack(queue.popleft().mid, 1)
+    def _ack(self, unacked: Unacked) -> None:
+        for mid in self._unacked.done(unacked):
+            if self._client is not None:
+                self._client.ack(mid, 1)
 
     async def _goodbye(self) -> None:
         client = self._client

@@ -1,12 +1,14 @@
-"""A paho client as the broker connection needs it: acknowledging by hand, reading its socket in large pieces.
+"""A paho client as the broker connection needs it: acknowledging by hand, using its socket in large pieces.
 
-paho reads a packet with three calls of `recv`, two of them for a single byte; against a buffer these cost nothing.
+paho reads a packet with three calls of `recv`, two of them for a single byte, and sends each acknowledgement with a
+call of its own; against buffers these cost nothing.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
+from contextlib import suppress
 from typing import NamedTuple
 
 from paho.mqtt import client as paho
@@ -14,14 +16,15 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from ingest.delivery import MAX_OUTBOX
 from ingest.link import Protocol
 from ingest.mqtt_url import BrokerUrl
 
 READ_BYTES = 65_536
+MAX_UNSENT_BYTES = 1 << 20
 KEEPALIVE_S = 30
 SESSION_EXPIRY_S = 7 * 86_400
 RECEIVE_MAXIMUM = 1000
-MAX_OUTBOX = 2000
 
 
 class Identity(NamedTuple):
@@ -34,10 +37,11 @@ class Identity(NamedTuple):
 
 
 class BufferedSocket:
-    """A non-blocking socket with a read buffer, as far as paho uses one."""
+    """A non-blocking socket with buffers, as far as paho uses one. What is sent goes out with `flush`."""
 
     def __init__(self, sock: socket.socket | ssl.SSLSocket) -> None:
         self._sock = sock
+        self._unsent = bytearray()
         self._buffer = b""
         self._at = 0
 
@@ -54,12 +58,30 @@ class BufferedSocket:
         below = self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
         return len(self._buffer) - self._at + below
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for `flush`."""
+        return len(self._unsent)
+
     def send(self, data: bytes | bytearray) -> int:
-        """As a socket's."""
-        return self._sock.send(data)
+        """Keep for the next `flush`. Raises BlockingIOError while too much waits already."""
+        if len(self._unsent) > MAX_UNSENT_BYTES:
+            raise BlockingIOError
+        self._unsent += data
+        return len(data)
+
+    def flush(self) -> None:
+        """Send what the network takes now. Raises OSError where the connection is gone."""
+        try:
+            while self._unsent:
+                del self._unsent[: self._sock.send(self._unsent)]
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
 
     def close(self) -> None:
-        """As a socket's."""
+        """As a socket's; paho's DISCONNECT may still be waiting."""
+        with suppress(OSError):
+            self.flush()
         self._sock.close()
 
     def fileno(self) -> int:

@@ -1,0 +1,49 @@
+"""Acknowledgements go out in the order of arrival, and what waits to be sent is bounded."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.delivery import AckQueue, Outbox, Outgoing
+
+
+@given(st.permutations(range(12)))
+def test_acknowledgements_keep_the_order_of_arrival(order: list[int]) -> None:
+    """However the work on the messages was ordered, none is given twice or early."""
+    queue = AckQueue()
+    messages = [queue.add(mid) for mid in range(12)]
+    given_: list[int] = []
+    for number, mid in enumerate(order):
+        given_ += queue.done(messages[mid])
+        assert set(given_) <= set(order[: number + 1])
+
+    assert given_ == list(range(12))
+
+
+def test_what_an_earlier_connection_brought_is_never_acknowledged_on_a_later_one() -> None:
+    """The same number may belong to another message there."""
+    queue = AckQueue()
+    old = queue.add(1)
+    queue.clear()
+    new = queue.add(1)
+
+    assert queue.done(old) == []
+    assert queue.done(new) == [1]
+    assert queue.done(new) == []
+
+
+def test_of_retained_messages_the_newest_of_each_topic_is_kept() -> None:
+    """Even when nothing else finds room."""
+    outbox = Outbox(limit=2)
+    taken = [
+        outbox.keep(Outgoing("a", b"1", 1, True)),
+        outbox.keep(Outgoing("b", b"1", 1, False)),
+        outbox.keep(Outgoing("b", b"2", 1, False)),
+        outbox.keep(Outgoing("a", b"2", 1, True)),
+        outbox.keep(Outgoing("c", b"0", 0, False)),
+    ]
+
+    assert taken == [True, True, False, True, False]
+    assert [(message.topic, message.payload) for message in outbox.empty()] == [("b", b"1"), ("a", b"2")]
+    assert outbox.empty() == []
