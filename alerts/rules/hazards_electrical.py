@@ -16,17 +16,18 @@ class OverTemperature(Hazard, frozen=True, kw_only=True):
 
     high_c, charger_high_c: 65 °C, the stop limit of one vendor's firmware; a socket in use stays below 45-50 °C.
     critical_c, charger_critical_c: 80 °C, the common trip of AP3000 piles, which is switched off in the field since 2021.
-    on_delay_s: 30 s, the persistence those piles asked for; one wrong sample does not last that long at 5-10 s reports.
-    critical_delay_s: 5 s; at 80 °C a minute matters more than a false alarm.
+    on_delay_s, critical_delay_s: none. Piles report every three to five minutes, so that a delay would bring no second
+        sample and only cost time; no sound socket reads this hot even once. For chargers that report every few seconds
+        through a noisy sensor, 30 s (the persistence those piles asked for) is a good override.
     hysteresis_c: 3 °C, above the 1 °C resolution of the hardware.
     """
 
-    on_delay_s: Delay = 30.0
+    on_delay_s: Delay = 0.0
     high_c: Celsius = 65.0
     critical_c: Celsius = 80.0
     charger_high_c: Celsius = 65.0
     charger_critical_c: Celsius = 80.0
-    critical_delay_s: Delay = 5.0
+    critical_delay_s: Delay = 0.0
     hysteresis_c: Margin = 3.0
 
     def __post_init__(self) -> None:

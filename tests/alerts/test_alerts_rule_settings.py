@@ -32,7 +32,7 @@ def test_the_nearer_override_wins_field_by_field() -> None:
     )
     near = book.of(AlertKind.OVER_TEMPERATURE, OverTemperature, C1)
     other = book.of(AlertKind.OVER_TEMPERATURE, OverTemperature, C2)
-    assert (near.high_c, near.critical_c, near.hysteresis_c, near.on_delay_s) == (64, 79, 1, 30)
+    assert (near.high_c, near.critical_c, near.hysteresis_c, near.on_delay_s) == (64, 79, 1, 0)
     assert other.high_c == 63
     assert book.of(AlertKind.OVER_TEMPERATURE, OverTemperature).high_c == 61
 

@@ -62,8 +62,8 @@ def high(kind: str) -> tuple[str, str]:
 
 # kind, rule, port, field, calm, first level, second level: (value, severity) each, and the delay of the first level
 LEVELS = [
-    ("over_temperature", over_temperature, 3, "temperature_c", 40.0, (66.0, "high"), (81.0, "critical"), 30),
-    ("over_temperature", over_temperature, None, "temperature_c", 40.0, (66.0, "high"), (81.0, "critical"), 30),
+    ("over_temperature", over_temperature, 3, "temperature_c", 40.0, (66.0, "high"), (81.0, "critical"), 0),
+    ("over_temperature", over_temperature, None, "temperature_c", 40.0, (66.0, "high"), (81.0, "critical"), 0),
     ("over_current", over_current, 3, "current_a", 4.0, (10.5, "high"), (17.0, "critical"), 30),
     ("over_power", OverPowerRule, 3, "power_w", 300.0, (2100.0, "high"), (3600.0, "critical"), 30),
     ("leakage", leakage, None, "leakage_ma", 2.0, (31.0, "high"), (120.0, "critical"), 10),
@@ -79,9 +79,10 @@ def test_a_level_is_raised_after_its_delay_and_worsens_at_the_next(
 ) -> None:
     """Persistence before the first level, a short one before the second, clearing after a minute of calm."""
     seen = Watched(make(around()))
-    seen.after(0, port, **{field: calm}).after(5, port, **{field: first[0]}).wait(delay_s - 1)
-    assert seen.state is None
-    seen.wait(1)
+    seen.after(0, port, **{field: calm}).after(5, port, **{field: first[0]})
+    if delay_s:
+        assert seen.wait(delay_s - 1).state is None
+        seen.wait(1)
     assert seen.state == (kind, first[1])
     seen.after(1, port, **{field: second[0]}).wait(10)
     assert seen.state == (kind, second[1])
@@ -96,8 +97,8 @@ def test_a_level_that_does_not_last_a_backlog_and_a_disabled_kind_raise_nothing(
     kind: str, make: Make, port: int | None, field: str, calm: float, first: Any, second: Any, delay_s: int
 ) -> None:
     """A spike, old data, and what the operator has switched off stay silent."""
-    spike = Watched(make(around()))
-    spike.after(0, port, **{field: first[0]}).after(delay_s - 1, port, **{field: calm}).wait(60)
+    spike = Watched(make(around(**{kind: {"on_delay_s": delay_s or 30}})))
+    spike.after(0, port, **{field: first[0]}).after((delay_s or 30) - 1, port, **{field: calm}).wait(60)
     assert spike.said == []
     backlog = Watched(make(around()))
     backlog.after(0, port, late=True, **{field: second[0]}).after(1, port, late=True, **{field: second[0]}).wait(60)
