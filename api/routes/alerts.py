@@ -14,7 +14,7 @@ from alerts.desk import AlertQuery
 from alerts.model import Alert, AlertKind, Severity
 from api.guard import Operator, Viewer
 from api.problems import bad_parameter, not_found
-from api.routes.deps import BASE, Deps
+from api.routes.deps import BASE, BLANK, Deps
 from api.schema import answers, problems
 from api.times import parse_time
 from api.views import AlertLog, AlertPage, json_response
@@ -27,7 +27,8 @@ router = APIRouter(prefix=f"{BASE}/alerts", tags=["alerts"])
 _log = structlog.get_logger(__name__)
 
 AlertId = Annotated[str, Path(min_length=1, max_length=128)]
-_IdFilter = Annotated[str | None, Query(pattern=f"^{ID_PATTERN.pattern}$")]
+_Cursor = Annotated[str, StringConstraints(max_length=200)]
+_IdFilter = Annotated[Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN.pattern}$")] | None, BLANK]
 
 
 class Remark(BaseModel):
@@ -49,13 +50,15 @@ async def alerts(
     _who: Viewer,
     deps: Deps,
     state: Literal["open", "closed", "all"] = "open",
-    kind: AlertKind | None = None,
-    severity: Severity | None = None,
+    kind: Annotated[AlertKind | None, BLANK] = None,
+    severity: Annotated[Severity | None, BLANK] = None,
     site: _IdFilter = None,
     shed: _IdFilter = None,
-    since: Annotated[str | None, Query(description="Raised at or after; epoch ms or RFC 3339 with offset")] = None,
+    since: Annotated[
+        str | None, BLANK, Query(description="Raised at or after; epoch ms or RFC 3339 with offset")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before")] = None,
+    cursor: Annotated[_Cursor | None, BLANK, Query(description="`next` of the page before")] = None,
 ) -> Response:
     """Alerts that match, newest first."""
     since_ms = None if since is None else parse_time(since, "since")

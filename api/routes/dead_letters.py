@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.guard import Operator
 from api.problems import bad_parameter
-from api.routes.deps import BASE, Deps
+from api.routes.deps import BASE, BLANK, Deps
 from api.schema import answers
 from api.views import DeadLetterPage, DeadLetterView, json_response
 from ingest.model import DeadLetter
@@ -22,7 +22,7 @@ async def dead_letters(
     _who: Operator,
     deps: Deps,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    cursor: Annotated[str | None, Query(description="`next` of the page before")] = None,
+    cursor: Annotated[str | None, BLANK, Query(description="`next` of the page before")] = None,
 ) -> Response:
     """Messages that were refused, with topic and reason, newest first."""
     letters = await deps.store.dead_letters(limit, _before(cursor))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
+from pydantic import BeforeValidator
 
 from api.deps import ApiDeps
 from api.problems import not_found
@@ -13,6 +14,9 @@ from api.stream import Hub
 from ingest.model import ID_PATTERN, Device, DeviceKind, DeviceRef, Shed, Site, Topology
 
 BASE = "/api/v1"
+
+BLANK = BeforeValidator(lambda given: given or None)
+"""Metadata of an optional parameter: `kind=` with nothing after it, as forms send it, is as good as no `kind`."""
 
 Id = Annotated[str, Path(pattern=f"^{ID_PATTERN.pattern}$")]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from pydantic import Field
 
 from api.guard import Viewer
 from api.problems import bad_parameter
-from api.routes.deps import BASE, Deps, find_device
+from api.routes.deps import BASE, BLANK, Deps, find_device
 from api.schema import answers
 from api.times import parse_time
 from api.views import History, json_response
@@ -19,6 +20,8 @@ MAX_POINTS = 10_000
 RAW_RANGE_S = 6 * 3600
 """Every stored value, not grouped, is given for so long at most: at one a second that is 21 600 points."""
 _SENSOR_UNITS = {"temperature": "°C", "humidity": "%", "co": "ppm"}
+
+_Port = Annotated[int, Field(ge=1, le=64)]
 
 router = APIRouter(prefix=BASE, tags=["history"])
 
@@ -31,11 +34,9 @@ async def history(
     field: Annotated[str, Query(description=f"One of {', '.join(FIELDS)}")],
     from_: Annotated[str, Query(alias="from", description="Epoch ms or RFC 3339 with offset; inclusive")],
     to: Annotated[str, Query(description="Epoch ms or RFC 3339 with offset; exclusive")],
-    port: Annotated[
-        int | None, Query(ge=1, le=64, description="Port of a charger; without it the device itself")
-    ] = None,
+    port: Annotated[_Port | None, BLANK, Query(description="Of a charger; without it the charger itself")] = None,
     every_s: Annotated[int, Query(ge=0, le=31 * 86_400, description="Seconds a point; 0: every stored value")] = 60,
-    agg: Annotated[Aggregate | None, Query(description="Default: mean; for words such as `state`: last")] = None,
+    agg: Annotated[Aggregate | None, BLANK, Query(description="Default: mean; for words such as `state`: last")] = None,
 ) -> Response:
     """Points `[ts_ms, value]` in order of time; a time without values has no point.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -259,9 +261,21 @@ class House:
         return {"Authorization": f"Bearer {self.token[role]}"}
 
 
+@cache
+def _token_book() -> tuple[bytes, dict[Role, str]]:
+    """A book with a token of each role, as bytes: made once, because each token is a wait for the disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        book = TokenBook(Path(folder) / "tokens.db")
+        tokens = {role: book.create(f"{role}-li", role) for role in Role}
+        book.close()
+        return (Path(folder) / "tokens.db").read_bytes(), tokens
+
+
 def house(folder: Path, base_url: str = "") -> House:
     """A house whose files lie in `folder`."""
     desk, store, pictures, health, clock = FakeDesk(), FakeStore(), FakePictures(), FakeHealth(), ManualClock()
+    book, token = _token_book()
+    (folder / "tokens.db").write_bytes(book)
     tokens = TokenBook(folder / "tokens.db")
     evidence = folder / "evidence"
     evidence.mkdir()
@@ -277,8 +291,7 @@ def house(folder: Path, base_url: str = "") -> House:
         clock=clock,
         base_url=base_url,
     )
-    token = {role: tokens.create(f"{role}-li", role) for role in Role}
-    return House(deps, desk, store, pictures, health, clock, tokens, token, evidence)
+    return House(deps, desk, store, pictures, health, clock, tokens, dict(token), evidence)
 
 
 def reading(clock: ManualClock, port: int | None = None, **values: float | bool | str) -> Reading:

@@ -83,6 +83,14 @@ def test_every_filter_reaches_the_desk(home: House, client: TestClient) -> None:
     assert home.desk.queries == [expected]
 
 
+def test_blank_filters_are_no_filters(home: House, client: TestClient) -> None:
+    """A form sends what was left blank; it filters nothing."""
+    query = "state=open&kind=&severity=&site=&shed=&since=&cursor="
+
+    assert client.get(f"/api/v1/alerts?{query}", headers=home.bearer()).status_code == 200
+    assert home.desk.queries == [AlertQuery()]
+
+
 def test_pages_follow_one_another(home: House, client: TestClient) -> None:
     """Following `next` to the end gives every alert once."""
     for number in range(5):

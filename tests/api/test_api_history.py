@@ -35,6 +35,13 @@ def test_times_may_be_rfc_3339(home: House, client: TestClient) -> None:
     assert home.store.asked[0][3:5] == (1_795_392_000_000, 1_795_392_600_000)
 
 
+def test_a_blank_port_is_the_device_itself(home: House, client: TestClient) -> None:
+    """Left blank, a parameter is not given."""
+    ask(home, client, port="", agg="", field="voltage_v")
+
+    assert home.store.asked == [(CHARGER, None, "voltage_v", 0, 3_600_000, 60, "mean")]
+
+
 def test_words_come_as_indices_with_their_list(home: House, client: TestClient) -> None:
     """The series of a word is readable without knowing our registry, and has no mean."""
     home.store.points = [(0, 2)]
