@@ -24,7 +24,7 @@ from ingest.inbox import Inbound, Inbox
 from ingest.model import DeviceRef, Reading, Topology
 from ingest.store.port import Appended, Message, Refusal, StoreError, TelemetryStore
 from ingest.timekeeping import DeviceClocks, TimePolicy
-from ingest.translate import Translator, digest_of
+from ingest.translate import Translator, digest_of, is_our_own
 from shedwatch.clock import Clock
 
 log = structlog.get_logger(__name__)
@@ -176,6 +176,8 @@ class Intake:
         """Add one message to the batch, or let its picture through, or refuse it; never raises."""
         self.counters.received += 1
         batch.taken.append(inbound)
+        if is_our_own(inbound.topic):
+            return
         try:
             topic, device = self._translator.address(inbound.topic)
             if topic.channel == "frame":

@@ -33,6 +33,9 @@ MAX_TELEMETRY_BYTES = 64 * 1024
 _ENVELOPE = tuple(name for name in ChargerTelemetry.__struct_fields__ if name in FIELDS)
 _PORT = tuple(name for name in PortTelemetry.__struct_fields__ if name in FIELDS)
 
+# What the service itself sends to devices; a broad subscription brings it back.
+_OUR_OWN = "/command"
+
 Part = tuple[RefusalKind, str]
 """A part of a message that was refused: why, in a class and in words."""
 
@@ -171,6 +174,11 @@ class Translator:
 
 def _values(struct: ChargerTelemetry | PortTelemetry, names: tuple[str, ...]) -> dict[str, Value]:
     return {name: value for name in names if (value := getattr(struct, name)) is not None}
+
+
+def is_our_own(topic: str) -> bool:
+    """Whether the service itself sends on this topic."""
+    return topic.endswith(_OUR_OWN)
 
 
 def digest_of(topic: str, payload: bytes) -> int:

@@ -285,6 +285,15 @@ async def test_a_failing_receiver_of_pictures_costs_one_picture() -> None:
     assert house.intake.counters.refused[RefusalKind.INTERNAL] == 1
 
 
+async def test_what_the_service_itself_sends_is_no_message_of_a_device() -> None:
+    """A broad subscription brings its commands back; they are neither readings nor refused."""
+    async with running(House()) as house:
+        house.send(1, "sheds/cuiping-beili/shed-1/charger/c1/command", {"id": "x"})
+        await until(lambda: house.acked == [1])
+
+    assert (house.store.messages, house.store.refusals) == ([], [])
+
+
 async def test_replies_are_handed_on() -> None:
     """At once, for who waits for one."""
     replies: list[Any] = []
