@@ -69,6 +69,10 @@ class Lane:
         if not queue:
             del self._by_alert[waiting.row.alert_id]
         if delivered:
+            if self.failures > 1:
+                # The channel was away and is back: what it missed need not wait any longer.
+                for head in self._heads():
+                    head.due_s = 0.0
             self.failures = 0
             self._paused_until_s = 0.0
 

@@ -6,23 +6,18 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from alarm_samples import C1, TOPOLOGY, reading
+from alarm_doubles import FragileLedger, StillClock, service, until
+from alarm_samples import C1, CAM, NOW_MS, SMOKE, observation, reading
 
-from alerts.desk import AlertQuery, RefusedActionError, UnknownAlertError
+from alerts import service as service_module
+from alerts.desk import AlertQuery, DeskUnavailableError, RefusedActionError, UnknownAlertError
+from alerts.feed import MAX_WAITING
 from alerts.ledger.database import Ledger
-from alerts.model import AlarmState
-from alerts.rules.settings import RuleBook
+from alerts.model import AlarmState, AlertChange, AlertKind
 from alerts.service import AlarmService
+from ingest.model import DeviceRef
 from shedwatch.clock import ManualClock
-
-
-class StillClock(ManualClock):
-    """Moves only by `advance`; whoever sleeps wakes when it has moved far enough."""
-
-    async def sleep(self, seconds: float) -> None:
-        until = self.monotonic() + seconds
-        while self.monotonic() < until:
-            await asyncio.sleep(0.001)
+from vision.model import ObservationKind
 
 
 @pytest.fixture
@@ -30,17 +25,22 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'alerts.db'}"
 
 
-def service(url: str, clock: ManualClock) -> AlarmService:
-    # No picture ever comes in these tests, and no other device speaks.
-    silent = {"camera_offline": {"enabled": False}, "charger_offline": {"enabled": False}}
-    return AlarmService(TOPOLOGY, RuleBook.parse({"rules": silent}), Ledger(url), clock, seed=1)
-
-
 async def heat_up(desk: AlarmService, clock: ManualClock, celsius: float = 72.0) -> None:
     """Report a hot port for longer than the on-delay."""
     for _ in range(5):
         await desk.submit_readings([reading(C1, 3, temperature_c=celsius)])
         clock.advance(10)
+
+
+async def cool_down(desk: AlarmService, clock: ManualClock) -> None:
+    """Report a cool port for longer than the off-delay."""
+    for _ in range(2):
+        await desk.submit_readings([reading(C1, 3, temperature_c=40.0)])
+        clock.advance(61)
+
+
+async def smoke(desk: AlarmService, active: bool = True, zone: str = "bay-3") -> None:
+    await desk.submit_observations([observation(ObservationKind.SMOKE, active, zone=zone, port="c1#3")])
 
 
 async def test_a_hot_port_becomes_an_alert_that_can_be_acknowledged_and_closes_when_it_cools(url: str) -> None:
@@ -52,22 +52,27 @@ async def test_a_hot_port_becomes_an_alert_that_can_be_acknowledged_and_closes_w
 
         (alert,) = desk.open_alerts()
         assert (alert.kind, alert.device, alert.port, alert.value) == ("over_temperature", "c1", 3, 72.0)
-        assert "3号口" in alert.message.zh
         assert (await desk.acknowledge(alert.id, "wang", "on my way")).state is AlarmState.ACKNOWLEDGED
         with pytest.raises(RefusedActionError, match="wang"):
             await desk.acknowledge(alert.id, "li", "")
-        for _ in range(2):
-            await desk.submit_readings([reading(C1, 3, temperature_c=40.0)])
-            clock.advance(61)
-        assert alert.id not in [open_alert.id for open_alert in desk.open_alerts()]
-        closed = await desk.get(alert.id)
-        assert closed.state is AlarmState.NORMAL
-        with pytest.raises(RefusedActionError):
+        await cool_down(desk, clock)
+        assert desk.open_alerts() == []
+        assert (await desk.get(alert.id)).state is AlarmState.NORMAL
+        with pytest.raises(RefusedActionError, match="closed"):
             await desk.acknowledge(alert.id, "li", "")
-        assert [entry.action for entry in await desk.log(alert.id)] == ["raise", "acknowledge", "clear"]
-        assert [(await anext(changes)).transition.action for _ in range(3)] == ["raise", "acknowledge", "clear"]
-        with pytest.raises(UnknownAlertError):
-            await desk.get("no-such-alert")
+        await desk.comment(alert.id, "li", "loose contact replaced")
+        log = await desk.log(alert.id)
+        assert [entry.action for entry in log] == ["raise", "acknowledge", "clear", "comment"]
+        assert log[-1].note == "loose contact replaced"
+        assert [(await anext(changes)).transition.seq for _ in range(4)] == [entry.seq for entry in log]
+        for unknown in (
+            desk.get("none"),
+            desk.log("none"),
+            desk.acknowledge("none", "li", ""),
+            desk.comment("none", "l", ""),
+        ):
+            with pytest.raises(UnknownAlertError):
+                await unknown
 
 
 async def test_a_restart_takes_open_alerts_over_and_clears_them_when_the_port_is_cool(url: str) -> None:
@@ -80,13 +85,191 @@ async def test_a_restart_takes_open_alerts_over_and_clears_them_when_the_port_is
         assert list(desk.open_alerts()) == [before]
         await desk.submit_readings([reading(C1, 3, temperature_c=72.0)])
         assert list(desk.open_alerts()) == [before]
-        for _ in range(2):
-            await desk.submit_readings([reading(C1, 3, temperature_c=40.0)])
-            clock.advance(61)
+        await cool_down(desk, clock)
         (after,) = desk.open_alerts()
         assert (after.id, after.state) == (before.id, AlarmState.RETURNED_UNACKNOWLEDGED)
         first = (await desk.log(before.id))[0].seq
-        resumed = desk.changes(after_seq=first)
-        assert (await anext(resumed)).transition.action == "clear"
+        assert (await anext(desk.changes(after_seq=first))).transition.action == "clear"
         found, cursor = await desk.query(AlertQuery(state="all"))
         assert ([alert.id for alert in found], cursor) == ([before.id], None)
+
+
+async def test_an_alert_of_a_device_that_is_no_longer_configured_is_let_go(url: str) -> None:
+    """Nobody would ever clear it."""
+    clock = StillClock()
+    async with service(url, clock) as desk:
+        await desk.submit_observations([observation(ObservationKind.SMOKE)])
+        await heat_up(desk, clock)
+    async with service(url, clock, over_temperature={"enabled": False}) as desk:
+        states = {alert.kind: alert.state for alert in desk.open_alerts()}
+        assert states == {"smoke": "unacknowledged", "over_temperature": "returned_unacknowledged"}
+        (hot,) = [alert for alert in desk.open_alerts() if alert.kind == "over_temperature"]
+        await until(lambda: desk.counts["action_clear"])
+        assert "no longer configured" in (await desk.log(hot.id))[-1].note
+
+
+async def test_readings_observations_frames_and_time_all_reach_the_rules(url: str) -> None:
+    """One of each way in."""
+    clock = StillClock()
+    async with service(url, clock, camera_offline={"enabled": True}) as desk:
+        await desk.submit_readings([reading(SMOKE, alarm=True)])
+        await smoke(desk)
+        await until(lambda: len(desk.open_alerts()) == 3, clock, 1.0)
+        assert {str(alert.kind) for alert in desk.open_alerts()} == {"smoke_sensor", "smoke", "camera_offline"}
+
+        def seen() -> bool:
+            desk.note_frame(CAM)
+            (camera,) = [alert for alert in desk.open_alerts() if alert.kind is AlertKind.CAMERA_OFFLINE]
+            return not camera.active
+
+        await until(seen, clock, 0.5)
+
+
+async def test_without_its_ledger_the_service_alarms_and_says_so_and_writes_everything_down_later(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The safety path does not wait for a database."""
+    clock = StillClock()
+    ledger = FragileLedger(url)
+    async with service(ledger, clock) as desk:
+        changes = desk.changes()
+        await smoke(desk, zone="bay-1")
+        monkeypatch.setattr(service_module, "WRITE_WAIT_S", 0.01)
+        ledger.down = True
+        await smoke(desk, zone="bay-2")
+        assert [(await anext(changes)).alert.zone for _ in range(2)] == ["bay-1", "bay-2"]
+        await until(lambda: len(desk.open_alerts()) == 3, clock, 1.0)
+        (degraded,) = [alert for alert in desk.open_alerts() if alert.kind is AlertKind.SERVICE_DEGRADED]
+        assert (degraded.device, degraded.severity) == ("ledger", "high")
+        assert desk.health()["ledger"] == ("down", "taken away")
+        bay_2 = next(alert for alert in desk.open_alerts() if alert.zone == "bay-2")
+        assert [entry.action for entry in await desk.log(bay_2.id)] == ["raise"]
+        assert len((await desk.query(AlertQuery()))[0]) == 3
+        with pytest.raises(DeskUnavailableError):
+            await desk.query(AlertQuery(state="closed"))
+        with pytest.raises(DeskUnavailableError):
+            await desk.get("never-seen")
+        ledger.down = False
+        await until(lambda: desk.health()["ledger"][0] == "ok", clock, 0.1)
+        await until(lambda: not next(a for a in desk.open_alerts() if a.device == "ledger").active, clock, 1.0)
+    reopened = Ledger(url)
+    await reopened.open()
+    assert {alert.zone for alert in await reopened.open_alerts()} == {"bay-1", "bay-2", None}
+    assert [change.transition.action for change in await reopened.changes_after(0, 99)] == ["raise"] * 3 + ["clear"]
+    await reopened.close()
+
+
+async def test_a_ledger_that_is_down_at_the_start_is_taken_up_later_and_no_key_is_open_twice(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was open is adopted, what was raised anew meanwhile takes its place."""
+    monkeypatch.setattr(service_module, "WRITE_WAIT_S", 0.01)
+    clock = StillClock()
+    async with service(url, clock) as desk:
+        await smoke(desk, zone="bay-1")
+        await smoke(desk, zone="bay-2")
+        old = {alert.zone: alert.id for alert in desk.open_alerts()}
+    clock.advance(60)
+    ledger = FragileLedger(url)
+    ledger.down = True
+    async with service(ledger, clock) as desk:
+        assert desk.open_alerts() == []
+        await asyncio.wait_for(smoke(desk, zone="bay-2"), 10)
+        (new,) = desk.open_alerts()
+        ledger.down = False
+        await until(lambda: "bay-1" in {alert.zone for alert in desk.open_alerts()}, clock, 0.5)
+        assert {alert.zone: alert.id for alert in desk.open_alerts() if alert.zone} == {
+            "bay-1": old["bay-1"],
+            "bay-2": new.id,
+        }
+        assert new.id != old["bay-2"]
+        merged = await desk.get(old["bay-2"])
+        assert merged.state is AlarmState.NORMAL
+
+
+async def test_a_rule_that_fails_is_named_and_the_others_go_on(url: str) -> None:
+    """One faulty rule costs its own hazard and nothing else."""
+    clock = StillClock()
+    async with service(url, clock) as desk:
+        faulty = next(rule for rule in desk.rules._rules if rule.name == "leakage")
+
+        def fail(*_: object) -> None:
+            raise ZeroDivisionError("divided")
+
+        faulty.reading = fail  # type: ignore[method-assign, assignment]
+        await heat_up(desk, clock)
+        await until(lambda: len(desk.open_alerts()) == 2, clock, 1.0)
+        kinds = {str(alert.kind): alert for alert in desk.open_alerts()}
+        assert kinds["service_degraded"].device == "rule-leakage"
+        assert "ZeroDivisionError: divided" in kinds["service_degraded"].message.zh
+        assert desk.rules.failures["leakage"] == 5
+        # Sound again ten minutes after the last failure.
+        await until(lambda: not any(a.active for a in desk.open_alerts() if a.device == "rule-leakage"), clock, 20.0)
+
+
+async def test_a_reader_that_is_too_slow_is_let_go_and_holds_nobody_up(url: str) -> None:
+    """It comes back and resumes from the log."""
+    clock = StillClock()
+    async with service(url, clock) as desk:
+        slow, quick = desk.changes(), desk.changes()
+        seen: list[AlertChange] = []
+
+        async def read() -> None:
+            async for change in quick:
+                seen.append(change)  # noqa: PERF401 - it is looked at while it grows
+
+        reader = asyncio.create_task(read())
+        await smoke(desk)
+        (alert,) = desk.open_alerts()
+        for number in range(MAX_WAITING + 50):
+            desk._publish([desk._engine.comment(alert, "li", str(number), NOW_MS)])
+            if number % 100 == 0:
+                await asyncio.sleep(0)
+        await until(lambda: len(seen) == MAX_WAITING + 51)
+        assert slow.lost
+        assert [change async for change in slow] == []
+        resumed = desk.changes(after_seq=seen[9].transition.seq)
+        assert (await anext(resumed)).transition.seq == seen[10].transition.seq
+        await desk._writer.drain()
+    await reader
+
+
+async def test_a_reader_resumes_without_gap_or_repetition_while_changes_go_on(url: str) -> None:
+    """From the ledger into the live changes."""
+    clock = StillClock()
+    async with service(url, clock) as desk:
+        for zone in ("a", "b", "c"):
+            await smoke(desk, zone=zone)
+        first = desk._engine.last_seq - 2
+    async with service(url, clock) as desk:
+        resumed = desk.changes(after_seq=first)
+        await smoke(desk, zone="d")
+        zones = [(await anext(resumed)).alert.zone for _ in range(3)]
+        assert zones == ["b", "c", "d"]
+        await resumed.aclose()
+    assert [change async for change in resumed] == []
+
+
+async def test_the_open_list_is_paged_and_filtered_from_memory(url: str) -> None:
+    """The same list as the ledger's, without it."""
+    clock = StillClock()
+    async with service(url, clock) as desk:
+        for zone in ("a", "b", "c"):
+            await smoke(desk, zone=zone)
+            clock.advance(1)
+        page, cursor = await desk.query(AlertQuery(limit=2))
+        rest, end = await desk.query(AlertQuery(limit=2, cursor=cursor))
+        assert ([alert.zone for alert in (*page, *rest)], end) == (["c", "b", "a"], None)
+        assert (await desk.query(AlertQuery(kind="flame")))[0] == []
+        with pytest.raises(ValueError, match="no cursor"):
+            await desk.query(AlertQuery(cursor="x"))
+
+
+async def test_readings_of_unknown_devices_do_no_harm(url: str) -> None:
+    """Whatever ingest lets through."""
+    clock = StillClock()
+    async with service(url, clock) as desk:
+        stranger = DeviceRef("x", "y", "z")
+        await desk.submit_readings([reading(stranger, 1, temperature_c=90.0), reading(stranger, online=False)])
+        await desk.submit_readings([reading(stranger, 1, event="smoke", fault="other", state="fault")])
+        assert desk.rules.failures == {}
