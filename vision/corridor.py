@@ -17,7 +17,7 @@ from vision.geometry import Box, mask_of, of_kind
 from vision.ground import Ground, GroundSettings, Mask, Plane, planes_of
 from vision.leftover import Judgement, JudgeSettings, Verdict, judge
 from vision.model import ObservationKind, Scene, Sighting, Zone, ZoneKind
-from vision.steady import Exposure, Freshness, Steadier
+from vision.steady import Exposure, Freshness, Outlook, Steadier
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +72,11 @@ class CorridorDetector:
             self._size = scene.grey.shape
             self._exposure = Exposure()
             self._watches = [_ZoneWatch(zone, self._settings, scene) for zone in self._zones]
-        if self._freshness.is_repeated(scene.grey):
+        repeated = self._freshness.is_repeated(scene.grey)
+        outlook = self._exposure.see(scene)
+        if repeated or outlook.blind:
             return [sighting for sighting in self._told if sighting.active]
-        gain, upheaval = self._exposure.see(scene)
-        self._told = [sighting for watch in self._watches for sighting in watch.see(scene, gain, upheaval)]
+        self._told = [sighting for watch in self._watches for sighting in watch.see(scene, outlook)]
         return self._told
 
 
@@ -147,8 +148,8 @@ class _ZoneWatch:
         self._active = False
         self._believed_s = np.zeros_like(self._mask, np.float32)
 
-    def see(self, scene: Scene, gain: float, upheaval: bool) -> list[Sighting]:
-        now = self._planes(scene, gain)
+    def see(self, scene: Scene, outlook: Outlook) -> list[Sighting]:
+        now = self._planes(scene, outlook.gain)
         step_s = max(0.0, (scene.captured_ms - self._last_ms) / 1000.0)
         self._last_ms = scene.captured_ms
         if self._ground is None:
@@ -156,7 +157,7 @@ class _ZoneWatch:
             return []
         ground = self._ground
         held = self._held()
-        if upheaval:
+        if outlook.upheaval:
             ground.begin_anew(now, held)
         foreground = ground.see(self._steadier.align(now, ground.background), step_s, held)
         self._drop_gone(ground)

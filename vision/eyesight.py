@@ -87,11 +87,12 @@ class Eyesight:
         strong = strength > max(_WEAKEST, float(np.percentile(strength, 85)))
         if not strong.any():
             return 1.0, 1.0
-        along = (now * usual).sum(axis=0)[strong] / np.maximum(strength[strong] * strength_now[strong], 1e-3)
-        there = np.abs(along) > 0.8
-        there &= strength_now[strong] > _WEAKEST / 2
         usual_edges = float(np.maximum(strength - _WEAKEST, 0.0).mean())
         edges = float(np.maximum(strength_now - _WEAKEST, 0.0).mean()) / max(usual_edges, 1e-3)
+        strength, strength_now = strength[strong], strength_now[strong]
+        along = (now * usual).sum(axis=0)[strong] / np.maximum(strength * strength_now, 1e-3)
+        # In other light an edge may be weak, or its bright side the dark one, but it runs the same way.
+        there = (np.abs(along) > 0.9) & (strength_now > np.maximum(_WEAKEST / 2, 0.25 * strength * min(1.0, edges)))
         return float(there.mean()), edges
 
     def _is_fresh(self, grey: NDArray[np.uint8]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,21 @@ from vision.model import Scene
 _THUMB = (64, 48)
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What there is to say of a whole picture.
+
+    Attributes:
+        gain: brightness against the normal.
+        upheaval: it has become another: lamps went on or off, day turned to night, the camera was turned.
+        blind: it shows next to nothing, because of darkness, a cover, dense smoke; nothing is to be learned from it.
+    """
+
+    gain: float = 1.0
+    upheaval: bool = False
+    blind: bool = False
+
+
 class Exposure:
     """Follows the brightness of the whole picture against its slowly learned normal."""
 
@@ -19,31 +36,39 @@ class Exposure:
     _FLOOR = 4.0
     _SAME = 16.0
     _FOLLOW_S = 20.0
-    # Half of the picture changed for this long: lamps went on or off, day turned to night, or the camera was moved.
+    # Half of the picture changed for this long.
     _UPHEAVAL = 0.5
     _UPHEAVAL_S = 1.5
+    # Left of the usual structure behind a cover or in the dark: a tenth; by infrared light: a half.
+    _BLIND = 0.25
 
     def __init__(self) -> None:
         self._normal: NDArray[np.float32] | None = None
         self._last_ms = 0
         self._changed_s = 0.0
 
-    def see(self, scene: Scene) -> tuple[float, bool]:
-        """The gain of this frame against the normal, and whether the picture as a whole has become another."""
+    def see(self, scene: Scene) -> Outlook:
+        """Judge a frame as a whole."""
         thumb = cv2.resize(scene.grey, _THUMB, interpolation=cv2.INTER_AREA).astype(np.float32)
         if self._normal is None:
             self._normal, self._last_ms = thumb, scene.captured_ms
-            return 1.0, False
+            return Outlook()
         step_s = min(3.0, max(0.0, (scene.captured_ms - self._last_ms) / 1000.0))
         self._last_ms = scene.captured_ms
+        if _structure(thumb) < self._BLIND * _structure(self._normal):
+            return Outlook(blind=True)
         gain = _gain(thumb, self._normal, self._FLOOR)
         same = np.abs(thumb / gain - self._normal) < self._SAME
         self._normal += (thumb / gain - self._normal) * (same * np.float32(min(1.0, step_s / self._FOLLOW_S)))
         self._changed_s = self._changed_s + step_s if same.mean() < self._UPHEAVAL else 0.0
         if self._changed_s < self._UPHEAVAL_S:
-            return gain, False
+            return Outlook(gain)
         self._normal, self._changed_s = thumb, 0.0
-        return 1.0, True
+        return Outlook(upheaval=True)
+
+
+def _structure(thumb: NDArray[np.float32]) -> float:
+    return float(np.abs(cv2.Laplacian(thumb, cv2.CV_32F)).mean())
 
 
 def _gain(thumb: NDArray[np.float32], normal: NDArray[np.float32], floor: float) -> float:
