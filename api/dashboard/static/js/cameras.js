@@ -53,7 +53,8 @@ export function createCameras(model, go, places, list = () => allCameras(model))
       return severity ? 1 + rank(severity) : Number.isFinite(model.cameras.get(keyOf(camera))?.blind_since_ts) ? 1 : 0;
     };
     const urgent = cameras.filter((camera) => urgency(camera) > 0).sort((a, b) => urgency(b) - urgency(a));
-    const pinned = urgent.slice(0, room === 1 ? 1 : room - 1);
+    // Two places always go round, so that no camera goes unseen for long because others are in alarm.
+    const pinned = urgent.slice(0, Math.max(1, room - 2));
     const others = cameras.filter((camera) => !pinned.includes(camera));
     const free = room - pinned.length;
     const turns = free > 0 ? Math.ceil(others.length / free) : 1;

@@ -4,7 +4,7 @@ import { closedLine, createAlarms } from "./alarms.js";
 import { createAlarmPanel } from "./alarmpanel.js";
 import { createCalm } from "./calm.js";
 import { createCameraPanel } from "./camerapanel.js";
-import { createCameras } from "./cameras.js";
+import { allCameras, createCameras } from "./cameras.js";
 import { fill, h, reconcile, setAttr, setText, severityMark } from "./dom.js";
 import { loadWords, t, word } from "./i18n.js";
 import { Model, isAside, needsAck, rank, shedKey } from "./model.js";
@@ -19,6 +19,7 @@ import { Live } from "./stream.js";
 import * as topbar from "./topbar.js";
 
 const RECENT = 10;
+const MANY_CAMERAS = 8;
 const byId = (id) => document.getElementById(id);
 const wide = matchMedia("(min-width: 64rem)");
 
@@ -61,12 +62,20 @@ byId("cameras-head").append(cameras.pages);
 let shedView = null;
 
 function tilePlaces() {
-  if (!wide.matches) return 4;
-  return Math.max(2, Math.min(6, Number.parseInt(getComputedStyle(byId("cameras")).getPropertyValue("--places"), 10) || 4));
+  const places = wide.matches && allCameras(model).length > MANY_CAMERAS ? 6 : 4;
+  byId("cameras").style.setProperty("--places", places);
+  return places;
+}
+
+function urgency(entry) {
+  const worst = model.worstOf(entry.site, entry.shed);
+  return worst ? 1 + rank(worst) : 0;
 }
 
 function drawSheds() {
   const entries = [...model.sheds.values()];
+  // Few sheds keep their places, which people know by heart; of many, those with alarms must not be below the edge.
+  if (entries.length > 9) entries.sort((a, b) => urgency(b) - urgency(a));
   const box = byId("sheds");
   setAttr(box, "data-density", entries.length <= 4 ? "full" : entries.length <= 9 ? "dense" : "mini");
   setAttr(box, "data-count", String(Math.min(entries.length, 10)));
@@ -164,10 +173,13 @@ function drawSoon() {
 
 let announced = null;
 function announce() {
-  const grave = model.openAlerts().filter((alert) => needsAck(alert) && !isAside(alert));
-  sound.follow(grave.filter((alert) => alert.active !== false));
+  const waiting = model.openAlerts().filter((alert) => needsAck(alert) && !isAside(alert));
+  // A screen that is not live is itself a reason to look up.
+  const lost = document.body.dataset.connection === "lost" ? [{ id: "connection", severity: "high" }] : [];
+  sound.follow([...waiting.filter((alert) => alert.active !== false), ...lost]);
+  document.title = [lost.length ? "!" : "", waiting.length ? `(${waiting.length})` : "", t("app.title")].filter(Boolean).join(" ");
   const ids = new Set(model.alerts.keys());
-  const fresh = announced && grave.filter((alert) => !announced.has(alert.id)).sort((a, b) => rank(b.severity) - rank(a.severity))[0];
+  const fresh = announced && waiting.filter((alert) => !announced.has(alert.id)).sort((a, b) => rank(b.severity) - rank(a.severity))[0];
   announced = ids;
   if (fresh) setText(byId("announcer"), t("alarms.live_region", { severity: word("severity", fresh.severity), kind: word("kind", fresh.kind), place: placeLine(model, fresh) }));
 }
@@ -262,7 +274,10 @@ async function whoAmI() {
 }
 
 connection.show({ state: "connecting", sinceMs: null });
-live = new Live(model, (state) => connection.show(state));
+live = new Live(model, (state) => {
+  connection.show(state);
+  announce();
+});
 live.start();
 route();
 whoAmI();

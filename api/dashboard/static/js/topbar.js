@@ -65,7 +65,6 @@ export function createConnection(live) {
       setText(mark, t(`conn.${state.state}`));
       setText(title, lost ? t("conn.lost_title") : "");
       banner.hidden = !lost;
-      document.title = `${lost ? "! " : ""}${t("app.title")}`;
       tick();
     },
   };
