@@ -68,6 +68,7 @@ class Broker:
         client_id: fixed, and different from every other client's.
         subscriptions: topic filters, subscribed with QoS 1 at every connection.
         persistent: let the broker keep what comes while we are away.
+        max_packet_bytes: larger messages shall not be sent to us (MQTT 5 only).
         status_topic: where `online` is kept, and `offline` as our will.
     """
 
@@ -78,6 +79,7 @@ class Broker:
         subscriptions: Sequence[str] = (),
         *,
         persistent: bool = True,
+        max_packet_bytes: int | None = None,
         status_topic: str | None = None,
         inbox: Inbox | None = None,
         rng: random.Random | None = None,
@@ -86,7 +88,7 @@ class Broker:
         self.inbox = Inbox() if inbox is None else inbox
         self.inbox.on_full, self.inbox.on_drained = self._pause, self._resume
         self.counters = BrokerCounters()
-        self._identity = Identity(self.address, client_id, persistent, status_topic)
+        self._identity = Identity(self.address, client_id, persistent, status_topic, max_packet_bytes)
         self._subscriptions = tuple(subscriptions)
         self._status_topic = status_topic
         self._rng = rng or random.Random()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -31,8 +32,9 @@ log = structlog.get_logger(__name__)
 
 OnReply = Callable[[DeviceRef, Reply], None]
 
-# Small enough that translating a batch holds the event loop for milliseconds only.
 BATCH = 250
+# Translating never holds the event loop longer; a message with 64 ports takes a good part of a millisecond.
+SLICE_S = 0.005
 COMMIT_MESSAGES = 1000
 # A moment for others to join a commit; a broker that lets only 20 messages be in flight must not wait long for us.
 LINGER_S = 0.002
@@ -61,8 +63,8 @@ class Intake:
     Pictures deserve a connection of their own: readings that wait for the store then never hold them up.
 
     Args:
-        on_readings: the alarms; called with every batch, in order. May be called again while an earlier call that
-            took longer than `alarm_timeout_s` still runs. What it raises is logged and counted.
+        on_readings: the alarms; called with every batch, one after the other. Called again while an earlier call runs
+            only if that took longer than `alarm_timeout_s` still runs. What it raises is logged and counted.
         on_frame: takes a checked picture; must return at once.
         on_reply: takes a charger's answer to a command; must return at once.
     """
@@ -101,6 +103,7 @@ class Intake:
         self._room = asyncio.Event()
         self._room.set()
         self._refusals: list[Refusal] = []
+        self._telling = asyncio.Lock()
         self._evaluations: set[asyncio.Future[None]] = set()
         self._store_trouble: tuple[int, str] | None = None
         self._slow_at: tuple[int, float] | None = None
@@ -142,13 +145,16 @@ class Intake:
             return False
         return True
 
+    def refuse_stray(self, inbound: Inbound, reason: str) -> None:
+        """Bury a message whose topic nobody has; see `ingest.strays`."""
+        self._refuse_message(inbound, RefusalKind.TOPIC, reason)
+
     # ---- in
 
     async def _receive(self) -> None:
         while True:
             batch = _Batch()
-            for inbound in await self._inbox.take(BATCH):
-                self._take_one(inbound, batch)
+            await self._take_all(await self._inbox.take(BATCH), batch)
             self._waiting += len(batch.taken)
             evaluation = asyncio.ensure_future(self._evaluate(batch))
             self._pending.put_nowait(batch)
@@ -160,17 +166,23 @@ class Intake:
     async def _receive_frames(self, frames: Inbox) -> None:
         while True:
             batch = _Batch()
-            for inbound in await frames.take(BATCH):
-                self._take_one(inbound, batch)
+            await self._take_all(await frames.take(BATCH), batch)
             for refused in batch.taken:
                 refused.ack()
-            await asyncio.sleep(0)
 
     async def _tell_cameras(self) -> None:
         while True:
             await self._clock.sleep(LIVENESS_S)
             if alive := self._gate.pop_alive():
                 await self._tell(alive)
+
+    async def _take_all(self, taken: list[Inbound], batch: _Batch) -> None:
+        slice_ends = 0.0
+        for inbound in taken:
+            if (now := time.monotonic()) >= slice_ends:
+                await asyncio.sleep(0)
+                slice_ends = now + SLICE_S
+            self._take_one(inbound, batch)
 
     def _take_one(self, inbound: Inbound, batch: _Batch) -> None:
         """Add one message to the batch, or let its picture through, or refuse it; never raises."""
@@ -235,10 +247,11 @@ class Intake:
         """Hand readings to the alarms; an evaluation that takes too long goes on by itself and is no longer awaited."""
         if not readings:
             return
-        call = asyncio.ensure_future(self._call_alarms(readings))
-        self._evaluations.add(call)
-        call.add_done_callback(self._evaluations.discard)
-        _, running = await asyncio.wait({call}, timeout=self._alarm_timeout_s)
+        async with self._telling:
+            call = asyncio.ensure_future(self._call_alarms(readings))
+            self._evaluations.add(call)
+            call.add_done_callback(self._evaluations.discard)
+            _, running = await asyncio.wait({call}, timeout=self._alarm_timeout_s)
         if running:
             self.counters.alarms_slow += 1
             self._slow_at = (self._clock.now_ms(), self._clock.monotonic())

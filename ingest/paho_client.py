@@ -28,12 +28,19 @@ RECEIVE_MAXIMUM = 1000
 
 
 class Identity(NamedTuple):
-    """Who connects where. `persistent`: the broker keeps what comes while we are away. `will_topic`: gets `offline`."""
+    """Who connects where.
+
+    Attributes:
+        persistent: the broker keeps what comes while we are away.
+        will_topic: gets `offline` when we are gone.
+        max_packet_bytes: larger messages are not sent to us (MQTT 5 only); None takes all.
+    """
 
     address: BrokerUrl
     client_id: str
     persistent: bool
     will_topic: str | None
+    max_packet_bytes: int | None = None
 
 
 class BufferedSocket:
@@ -123,15 +130,17 @@ def make_client(who: Identity, protocol: Protocol) -> BufferedClient:
         who.address.port,
         KEEPALIVE_S,
         clean_start=not who.persistent if v5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
-        properties=_connect_properties(who.persistent) if v5 else None,
+        properties=_connect_properties(who) if v5 else None,
     )
     return client
 
 
-def _connect_properties(persistent: bool) -> Properties:
+def _connect_properties(who: Identity) -> Properties:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.ReceiveMaximum = RECEIVE_MAXIMUM
-    properties.SessionExpiryInterval = SESSION_EXPIRY_S if persistent else 0
+    properties.SessionExpiryInterval = SESSION_EXPIRY_S if who.persistent else 0
+    if who.max_packet_bytes is not None:
+        properties.MaximumPacketSize = who.max_packet_bytes
     return properties
 
 

@@ -34,6 +34,7 @@ from ingest.store.port import StoreError
 from ingest.store.retention import Retention
 from ingest.store.schema import SchemaError
 from ingest.store.sqlite import SqliteStore
+from ingest.strays import MAX_PACKET_BYTES, Strays
 from shedwatch.clock import Clock
 from shedwatch.figures import Figures
 from shedwatch.health import HealthBoard
@@ -220,6 +221,7 @@ class Service:
         self._keep.keep("health-watch", lambda: self._watch_health(intake))
         if "ingest" in self._parts:
             self._start_sources(intake)
+            self._start_strays(intake, f"{name}-strays" if name else "strays")
 
     def _start_sources(self, intake: Intake) -> None:
         """Cameras whose pictures are fetched; other processes of the service get them from the bus."""
@@ -230,6 +232,11 @@ class Service:
         ]
         if sources:
             self._keep.keep("cameras", lambda: run_sources(sources, intake.offer_frame))
+
+    def _start_strays(self, intake: Intake, name: str) -> None:
+        prefix = self._settings.mqtt.prefix
+        broker = self._client(name, Strays.subscriptions(prefix), persistent=False, max_packet_bytes=MAX_PACKET_BYTES)
+        self._keep.keep("strays", Strays(broker.inbox, intake.refuse_stray, prefix).run)
 
     async def _watch_health(self, intake: Intake) -> None:
         """Ask those parts that do not report by themselves."""
@@ -244,11 +251,22 @@ class Service:
             await self._clock.sleep(HEALTH_EVERY_S)
 
     def _client(
-        self, name: str, subscriptions: Sequence[str], *, status_topic: str | None = None, persistent: bool = True
+        self,
+        name: str,
+        subscriptions: Sequence[str],
+        *,
+        status_topic: str | None = None,
+        persistent: bool = True,
+        max_packet_bytes: int | None = None,
     ) -> Broker:
         client_id = self._settings.mqtt.client_id + (f"-{name}" if name else "")
         broker = Broker(
-            self._url_with_password(), client_id, subscriptions, persistent=persistent, status_topic=status_topic
+            self._url_with_password(),
+            client_id,
+            subscriptions,
+            persistent=persistent,
+            max_packet_bytes=max_packet_bytes,
+            status_topic=status_topic,
         )
         self._figures.brokers[name or "main"] = broker
         self._keep.keep(f"mqtt-{name or 'main'}", broker.run)
