@@ -63,8 +63,8 @@ class Intake:
     Pictures deserve a connection of their own: readings that wait for the store then never hold them up.
 
     Args:
-        on_readings: the alarms; called with every batch, one after the other. Called again while an earlier call runs
-            only if that took longer than `alarm_timeout_s` still runs. What it raises is logged and counted.
+        on_readings: the alarms; called with every batch, one after the other. A call that takes longer than
+            `alarm_timeout_s` goes on beside the next. What it raises is logged and counted.
         on_frame: takes a checked picture; must return at once.
         on_reply: takes a charger's answer to a command; must return at once.
     """
