@@ -27,7 +27,7 @@ from api.views import (
     ShedEntry,
     Values,
 )
-from ingest.model import Device, DeviceKind, DeviceRef, Frame, Name, Shed, Site, Topology
+from ingest.model import PORT_STATES, Device, DeviceKind, DeviceRef, Frame, Name, Shed, Site, Topology
 from ingest.store.port import LatestValue
 
 _SILENCE = (AlertKind.CHARGER_OFFLINE, AlertKind.TELEMETRY_STALE)
@@ -165,14 +165,16 @@ class Observatory:
         return False if device in situation.silent else self.board.online(device)
 
     def _ports(self, chargers: Sequence[Device]) -> tuple[PortCounts, float]:
-        words: Counter[str] = Counter()
+        words: Counter[str | None] = Counter()
         power_w = 0.0
         for charger in chargers:
             for port in range(1, charger.ports + 1):
                 values = self.board.values(charger.ref, port)
-                words[_word(values.get("state")) or "unknown"] += 1
+                word = _word(values.get("state"))
+                words[word if word in PORT_STATES else "unknown"] += 1
                 power_w += _number(values.get("power_w")) or 0.0
-        return PortCounts(total=words.total(), **words), round(power_w, 1)
+        counts = {word: words[word] for word in (*PORT_STATES, "unknown")}
+        return PortCounts(total=words.total(), **counts), round(power_w, 1)
 
     def _charger(self, charger: Device, situation: Situation, now_ms: int) -> ChargerView:
         return ChargerView(

@@ -150,3 +150,14 @@ def test_an_unknown_shed(home: House, client: TestClient) -> None:
     assert client.get("/api/v1/sheds/cuiping-beili/shed-9", headers=home.bearer()).status_code == 404
     assert client.get("/api/v1/sheds/elsewhere/shed-1", headers=home.bearer()).status_code == 404
     assert client.get("/api/v1/sheds/cuiping-beili/SHED", headers=home.bearer()).status_code == 422
+
+
+def test_a_word_of_another_version_does_not_empty_the_wall(home: House, client: TestClient) -> None:
+    """A port whose stored state this version does not know counts as unknown; everything else is shown."""
+    hub_of(client.app).notify_readings(
+        [reading(home.clock, 1, state="hovering"), reading(home.clock, 2, state="charging")]
+    )
+
+    ports = client.get("/api/v1/sheds", headers=home.bearer()).json()["sheds"][0]["ports"]
+
+    assert (ports["charging"], ports["unknown"], ports["total"]) == (1, 3, 4)
