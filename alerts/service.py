@@ -231,7 +231,8 @@ class AlarmService:
         return self._writer.put(changes)
 
     async def _written(self, written: asyncio.Event | None) -> None:
-        if written is None:
+        if written is None or self._writer.failing:
+            # Ingest acknowledges messages after this: a ledger that is down must not slow it.
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WRITE_WAIT_S):

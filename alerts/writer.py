@@ -39,6 +39,11 @@ class LedgerWriter:
 
     Args:
         tell: called with None when the ledger works, with the reason when it does not.
+
+    Attributes:
+        failing: whether the last attempt failed.
+        dropped: entries given up because too many were waiting.
+        refused: entries the ledger will never take.
     """
 
     def __init__(self, ledger: Ledger, clock: Clock, tell: Callable[[str | None], None]) -> None:
@@ -49,6 +54,7 @@ class LedgerWriter:
         self._news = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self.failing = False
         self.dropped = 0
         self.refused = 0
 
@@ -89,6 +95,7 @@ class LedgerWriter:
                 await self._refused(entries, error)
                 continue
             except LedgerError as error:
+                self.failing = True
                 self._tell(str(error))
                 if not failures:
                     _log.warning("ledger cannot be written, alarms go on", reason=str(error))
@@ -98,6 +105,7 @@ class LedgerWriter:
             if failures:
                 _log.info("ledger is written again", waiting=len(self._entries))
             failures = 0
+            self.failing = False
             self._tell(None)
             self._done(entries)
 

@@ -42,6 +42,7 @@ from alerts.model import Alert, AlertChange, Transition
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 MAX_PAGE = 1000
+_MIGRATION_LOCK = 5_774_001
 _LARGEST = 2**63 - 1
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
@@ -255,6 +256,11 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _migrate(connection: Connection) -> None:
+    # Several processes may start at once: the first migrates, the others wait and find it done.
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")

@@ -79,9 +79,9 @@ class LevelRule(BaseRule):
         if reading.late:
             return ()
         value = self._measure(reading, now_ms)
-        key = key_of(self._kind, reading.device, reading.port)
         if value is None:
             return ()
+        key = key_of(self._kind, reading.device, reading.port)
         subject = self._subject(key)
         if subject is None:
             return ()

@@ -9,7 +9,7 @@ from typing import TypeVar
 import structlog
 
 from alerts.model import Alert, Condition
-from alerts.rules.base import Rule
+from alerts.rules.base import BaseRule, Rule
 from ingest.model import DeviceRef, Reading
 from vision.model import Observation
 
@@ -26,25 +26,30 @@ class RuleSet:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = tuple(rules)
+        # Most rules care for one of these only, and readings come by the ten thousand.
+        self._readers = _caring(rules, "reading")
+        self._seers = _caring(rules, "observation")
+        self._watchers = _caring(rules, "frame")
+        self._waiters = _caring(rules, "tick")
         self.failures: Counter[str] = Counter()
         self._failing: dict[str, tuple[int, str]] = {}
 
     def reading(self, reading: Reading, now_ms: int) -> list[Condition]:
         """What all rules say to a reading."""
-        return self._ask(lambda rule: rule.reading(reading, now_ms), now_ms)
+        return self._ask(self._readers, lambda rule: rule.reading(reading, now_ms), now_ms)
 
     def observation(self, observation: Observation, now_ms: int) -> list[Condition]:
         """What all rules say to an observation."""
-        return self._ask(lambda rule: rule.observation(observation, now_ms), now_ms)
+        return self._ask(self._seers, lambda rule: rule.observation(observation, now_ms), now_ms)
 
     def frame(self, camera: DeviceRef, now_ms: int) -> None:
         """Tell all rules of a picture's arrival."""
-        for rule in self._rules:
+        for rule in self._watchers:
             self._guard(rule, lambda rule: rule.frame(camera, now_ms), now_ms)
 
     def tick(self, now_ms: int) -> list[Condition]:
         """What all rules say now that time has passed."""
-        return self._ask(lambda rule: rule.tick(now_ms), now_ms)
+        return self._ask(self._waiters, lambda rule: rule.tick(now_ms), now_ms)
 
     def restore(self, alert: Alert, now_ms: int) -> list[str]:
         """Names of the rules that go on watching what an earlier life has raised."""
@@ -58,9 +63,11 @@ class RuleSet:
         self._failing = lately
         return {name: reason for name, (_, reason) in lately.items()}
 
-    def _ask(self, question: Callable[[Rule], Iterable[Condition]], now_ms: int) -> list[Condition]:
+    def _ask(
+        self, rules: Sequence[Rule], question: Callable[[Rule], Iterable[Condition]], now_ms: int
+    ) -> list[Condition]:
         said: list[Condition] = []
-        for rule in self._rules:
+        for rule in rules:
             # What a rule said before it failed counts: a change of condition is said once.
             self._guard(rule, lambda rule: said.extend(question(rule)), now_ms)
         return said
@@ -74,3 +81,7 @@ class RuleSet:
             self.failures[rule.name] += 1
             self._failing[rule.name] = (now_ms, f"{type(error).__name__}: {error}")
             return None
+
+
+def _caring(rules: Sequence[Rule], what: str) -> tuple[Rule, ...]:
+    return tuple(rule for rule in rules if getattr(type(rule), what) is not getattr(BaseRule, what, None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sqlite3
@@ -174,6 +175,16 @@ async def test_a_ledger_that_cannot_be_reached_says_so(tmp_path: Path) -> None:
     await blocked.open()
     assert await blocked.last_seq() == 0
     await blocked.close()
+
+
+async def test_several_processes_may_start_at_once(url: str) -> None:
+    """The first makes the tables, the others find them."""
+    ledgers = [Ledger(url) for _ in range(4)]
+    await asyncio.gather(*(ledger.open() for ledger in ledgers))
+    await ledgers[0].append(raised(1))
+    assert [await ledger.last_seq() for ledger in ledgers] == [1] * 4
+    for ledger in ledgers:
+        await ledger.close()
 
 
 async def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
