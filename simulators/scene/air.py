@@ -15,7 +15,7 @@ from simulators.scene.geometry import Array
 from simulators.scene.glow import spread
 from simulators.scene.layouts import Layout
 from simulators.scene.light import KINDS, open_reach
-from simulators.scene.smoke import TONES, Source, optical_depth
+from simulators.scene.smoke import TONES, Source, hanging
 from simulators.scene.truth import Box
 
 # Height of the battery, under the seat.
@@ -67,15 +67,16 @@ def fill(
     t_s: float,
 ) -> AirTruth:
     """Light the room by its fires, draw them, and hang the smoke before everything; returns what is to be seen."""
-    boxes = []
-    for fire in fires:
+    burning = [fire for fire in fires if fire.height_m(t_s) > 0]
+    for fire in burning:
         cast = cast_light(fire, view, t_s)
         if cast is not None:
             spread(light, view, weights, cast, GLOW)
-            boxes.append(_draw(light, depth, view, fire, t_s))
-    fiery = sum(fire.light(t_s) for fire in fires if fire.height_m(t_s) > 0)
-    seen = _hang(light, view, weights, smoke, t_s, fiery)
-    return AirTruth(*seen, next((box for box in boxes if box is not None), None))
+    taken = _hang(light, view, weights, smoke, t_s, sum(fire.light(t_s) for fire in burning))
+    boxes = [_draw(light, depth, view, fire, t_s, taken) for fire in burning]
+    scale = view.size[0] / taken.shape[1]
+    smoke_box = _box(taken > SEEN, view.size, (0, 0), scale)
+    return AirTruth(float(taken.mean()), smoke_box, next((box for box in boxes if box is not None), None))
 
 
 def veil(light: Array, view: Backdrop, through: Array | None, weights: dict[str, float]) -> None:
@@ -86,34 +87,36 @@ def veil(light: Array, view: Backdrop, through: Array | None, weights: dict[str,
         )
 
 
-def _draw(light: Array, depth: Array, view: Backdrop, fire: Fire, t_s: float) -> Box | None:
+def _draw(light: Array, depth: Array, view: Backdrop, fire: Fire, t_s: float, taken: Array) -> Box | None:
     drawn = flames(fire, view, depth, t_s)
     if drawn is None:
         return None
     height, width = drawn.cover.shape
     place = (slice(drawn.y, drawn.y + height), slice(drawn.x, drawn.x + width))
-    light[place] = light[place] * (1 - drawn.cover[..., None]) + drawn.light
-    return _box(drawn.light[..., 2] > 0.8, view.size, (drawn.x, drawn.y))
+    # Flames burn through their own smoke; only part of what hangs there is before them.
+    through = np.asarray(cv2.resize(1 - taken, view.size, interpolation=cv2.INTER_LINEAR))[place] ** 0.3
+    light[place] = light[place] * (1 - drawn.cover[..., None]) + drawn.light * through[..., None]
+    return _box(drawn.light[..., 2] * through > 0.8, view.size, (drawn.x, drawn.y))
 
 
 def _hang(
     light: Array, view: Backdrop, weights: dict[str, float], smoke: list[Source], t_s: float, fiery: float
-) -> tuple[float, Box | None]:
+) -> Array:
+    """Hang the smoke before everything; the share of light it takes away (h, w; small size)."""
     taken = np.zeros(view.small.depth.shape, dtype=np.float32)
     for source in smoke:
         if t_s <= source.start_s:
             continue
-        depth = optical_depth(source, view, t_s)
+        depth, shade = hanging(source, view, t_s)
         if not depth.any():
             continue
         through = np.exp(-depth)
         lit = _air_light(view, weights, (source.place[0], source.place[1], 1.7))
         lit = lit + np.asarray(GLOW, dtype=np.float32) * np.float32(0.25 * fiery)
-        _blend(light, view, through, lit * _tone(source, t_s) * (1 - 0.3 * (1 - through))[..., None])
+        _blend(light, view, through, lit * _tone(source, t_s) * shade[..., None])
         if source.size >= 0.5:
             taken = 1 - (1 - taken) * through
-    scale = view.size[0] / view.small.depth.shape[1]
-    return float(taken.mean()), _box(taken > SEEN, view.size, (0, 0), scale)
+    return taken
 
 
 def _blend(light: Array, view: Backdrop, through: Array, haze: Array) -> None:
@@ -127,8 +130,9 @@ def _blend(light: Array, view: Backdrop, through: Array, haze: Array) -> None:
 def _tone(source: Source, t_s: float) -> np.float32:
     """How light the smoke is: by seed; paler when thin and fresh, darker as more burns."""
     name = ("white", "white", "grey", "grey", "black")[source.seed % 5]
-    grown = float(np.clip((t_s - source.start_s) / 120.0, 0, 1))
-    return np.float32(TONES[name] * (1 - 0.25 * grown))
+    fresh, grown = TONES[name]
+    share = float(np.clip((t_s - source.start_s - 30.0) / 60.0, 0, 1))
+    return np.float32(fresh + (grown - fresh) * share)
 
 
 def _air_light(view: Backdrop, weights: dict[str, float], place: tuple[float, float, float]) -> Array:

@@ -23,7 +23,8 @@ DISSOLVE_S = 5.0
 TEXTURE_PX, TEXTURES = 96, 12
 WISP, FULL_AFTER_S = 0.05, 75.0
 LAYER_DECAY_S = 200.0
-TONES = {"white": 0.85, "grey": 0.5, "black": 0.09}
+# Reflectance of the first wisps and of the full plume: vent gas is pale, burning plastics blacken it.
+TONES = {"white": (0.88, 0.78), "grey": (0.75, 0.42), "black": (0.6, 0.1)}
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,15 @@ def puffs(source: Source, t_s: float) -> Puffs:
     place = _drift(source, own, born, risen, spread_s) + np.column_stack(
         [np.zeros_like(risen), np.zeros_like(risen), height]
     )
-    radius = (0.045 + 0.16 * risen + 0.16 * spread_s**0.7) * (0.8 + 0.5 * own[2]) * (0.5 + 0.5 * source.size)
+    # A failing pack blows: the stronger the source, the wider its mouth and the more it entrains.
+    widening = 0.15 + 0.11 * rate
+    radius = 0.045 + 0.17 * rate + widening * risen + (0.16 + 0.2 * rate) * spread_s**0.7
+    radius = radius * (0.8 + 0.5 * own[2]) * (0.5 + 0.5 * source.size)
     fade = np.exp(-spread_s / DISSOLVE_S * 1.6) * np.clip(1.6 - spread_s / DISSOLVE_S, 0, 1)
-    burst = 0.6 + 0.8 * own[3] ** 2
-    column = 0.27 * source.size * rate * burst * fade * 0.85 / (speed * radius)
+    # Buoyant sources puff: at a mouth of some 0.5 m about twice a second (1.5 / sqrt(D) Hz), never quite evenly.
+    beat = np.sin(2 * np.pi * 2.0 * born + 1.7 * np.sin(born * 2.3 + source.seed))
+    burst = 0.3 + 0.55 * (1 + beat) * (0.6 + 0.4 * np.sin(born * 0.9)) + 0.4 * own[3]
+    column = 0.24 * source.size * rate * (0.85 + 2.6 * rate) * burst * fade / (speed * radius)
     return Puffs(
         place, radius, np.minimum(column, 1.2), own[4] * 360 + age * (own[5] - 0.5) * 60, (own[0] * 977).astype(int)
     )
@@ -107,6 +113,7 @@ def _drift(source: Source, own: Array, born: Array, risen: Array, spread_s: Arra
     sway = risen**1.3
     x = 0.10 * sway * np.sin(born * 1.3 - risen * 2.0 + source.seed) + 0.07 * sway * np.sin(born * 3.1 - risen * 3.7)
     y = 0.10 * sway * np.sin(born * 1.1 - risen * 1.7 + 2.0 + source.seed) + 0.06 * sway * (own[6] - 0.5)
+    x += 0.05 * sway * np.sin(born * 4.3 - risen * 2.6) + 0.04 * sway * np.sin(born * 7.1 - risen * 4.0)
     way = own[7] * 2 * np.pi
     out = 0.55 * spread_s**0.65
     x += 0.16 * (own[6] - 0.5) * risen + np.cos(way) * out
@@ -120,10 +127,11 @@ def _random(number: Array, seed: int) -> Array:
     return np.asarray(np.mod(np.sin(number * 12.9898 + lanes) * 43758.5453, 1.0))
 
 
-def optical_depth(source: Source, view: Backdrop, t_s: float) -> Array:
-    """Optical depth of a source's smoke at the view's small size (h, w)."""
+def hanging(source: Source, view: Backdrop, t_s: float) -> tuple[Array, Array]:
+    """Optical depth of a source's smoke, and how it is shaded (about 1), at the view's small size (h, w)."""
     small = view.small
     total = np.zeros(small.depth.shape, dtype=np.float32)
+    shade = np.ones(small.depth.shape, dtype=np.float32)
     cloud = puffs(source, t_s)
     if len(cloud.radius):
         where, depth = view.camera.project(cloud.place)
@@ -131,34 +139,46 @@ def optical_depth(source: Source, view: Backdrop, t_s: float) -> Array:
         radius_px = cloud.radius * view.camera.focal[0] * width / np.maximum(depth, 0.3)
         for i in np.flatnonzero((depth > 0.4) & (cloud.depth > 0.002)).tolist():
             middle = (float(where[i, 0] * width), float(where[i, 1] * height))
-            _blot(total, small.depth, middle, float(radius_px[i]), float(depth[i]), cloud, i)
+            _blot(total, shade, small.depth, middle, float(radius_px[i]), float(depth[i]), cloud, i)
     gathered = source.gathered(t_s)
-    return total + _layer(source, small, gathered, t_s) if gathered > 0.05 else total
+    return (total + _layer(source, small, gathered, t_s) if gathered > 0.05 else total), shade
 
 
 def _blot(
-    total: Array, behind: Array, middle: tuple[float, float], radius: float, depth: float, cloud: Puffs, i: int
+    total: Array,
+    shade: Array,
+    behind: Array,
+    middle: tuple[float, float],
+    radius: float,
+    depth: float,
+    cloud: Puffs,
+    i: int,
 ) -> None:
-    """Add one puff's optical depth where nothing nearer hides it."""
-    radius = float(np.clip(radius, 1.2, 90.0))
+    """Add one puff's optical depth and shade where nothing nearer hides it."""
+    radius = float(np.clip(radius, 1.2, 110.0))
     x0, y0 = max(0, int(middle[0] - radius)), max(0, int(middle[1] - radius))
     x1, y1 = min(total.shape[1], int(middle[0] + radius) + 2), min(total.shape[0], int(middle[1] + radius) + 2)
     if x1 <= x0 or y1 <= y0:
         return
-    scale, turn = 2 * radius / TEXTURE_PX, np.radians(float(cloud.turn[i]))
+    texture = _textures()[int(cloud.texture[i]) % TEXTURES]
+    patch = _turned(texture, (middle[0] - x0, middle[1] - y0), radius, float(cloud.turn[i]), (x1 - x0, y1 - y0))
+    patch *= np.clip((behind[y0:y1, x0:x1] - depth) * 2.5 + 0.5, 0, 1) * np.float32(cloud.depth[i])
+    total[y0:y1, x0:x1] += patch
+    # Lit from above, each billow shadows what is under it.
+    down = (np.arange(y0, y1, dtype=np.float32)[:, None] - np.float32(middle[1])) / np.float32(radius)
+    own = 0.72 + 0.26 * (int(cloud.texture[i]) % 7) / 6 - 0.32 * down
+    shade[y0:y1, x0:x1] += (own - shade[y0:y1, x0:x1]) * (1 - np.exp(-1.6 * patch))
+
+
+def _turned(
+    texture: Array, middle: tuple[float, float], radius: float, turn_deg: float, size: tuple[int, int]
+) -> Array:
+    """The texture as a picture of `size`, turned, its middle at `middle` and half its width `radius` pixels."""
+    scale, turn = 2 * radius / TEXTURE_PX, np.radians(turn_deg)
     cos, sin = np.cos(turn) * scale, np.sin(turn) * scale
     half = TEXTURE_PX / 2
-    matrix = np.array(
-        [
-            [cos, -sin, middle[0] - x0 - cos * half + sin * half],
-            [sin, cos, middle[1] - y0 - sin * half - cos * half],
-        ]
-    )
-    texture = _textures()[int(cloud.texture[i]) % TEXTURES]
-    flags = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
-    patch = cv2.warpAffine(texture, matrix, (x1 - x0, y1 - y0), flags=flags)
-    clear = np.clip((behind[y0:y1, x0:x1] - depth) * 2.5 + 0.5, 0, 1)
-    total[y0:y1, x0:x1] += patch * clear * np.float32(cloud.depth[i])
+    matrix = np.array([[cos, -sin, middle[0] - half * (cos - sin)], [sin, cos, middle[1] - half * (sin + cos)]])
+    return np.asarray(cv2.warpAffine(texture, matrix, size, flags=cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR))
 
 
 @lru_cache(maxsize=1)
@@ -188,9 +208,10 @@ def _layer(source: Source, small: Small, gathered: float, t_s: float) -> Array:
     middle_x = eye[0] + rays[..., 0] * (enters + inside / 2)
     middle_y = eye[1] + rays[..., 1] * (enters + inside / 2)
     away = np.hypot(middle_x - source.place[0], middle_y - source.place[1])
-    # Thinner towards its underside, so the edge of the layer is soft.
-    inside *= np.clip((eye[2] + rays[..., 2] * depth - bottom) / (0.8 * thick), 0, 1)
     drift = np.float32((t_s - source.start_s) * 0.05)
     rough = sample(noise_tile(905), middle_x + drift, middle_y - drift * 0.6, 5.0)
+    # Thinner towards its ragged underside, so the edge of the layer is soft.
+    above = eye[2] + rays[..., 2] * depth - bottom - thick * 0.9 * (rough - 0.4)
+    inside *= np.clip(above / (0.8 * thick), 0, 1)
     shape = np.clip((reach - away) / (0.4 * reach), 0, 1) * np.clip(0.25 + 1.5 * rough, 0, 2)
     return np.asarray(inside * shape * np.float32(0.009 * gathered / (1 + 0.012 * gathered)), dtype=np.float32)
