@@ -24,7 +24,7 @@ from ingest.delivery import AckQueue, Outbox, Outgoing, Unacked
 from ingest.inbox import Inbound, Inbox
 from ingest.link import Link, LinkState, Protocol
 from ingest.mqtt_url import parse_url
-from ingest.paho_client import KEEPALIVE_S, BufferedClient, BufferedSocket, Identity, make_client, sent_ts
+from ingest.paho_client import KEEPALIVE_S, BufferedClient, BufferedSocket, Identity, make_client, retire, sent_ts
 
 log = structlog.get_logger(__name__)
 
@@ -193,9 +193,9 @@ class Broker:
     def _client_for(self, protocol: Protocol) -> BufferedClient:
         if self._client is not None and self._made_for is protocol:
             return self._client
-        waiting = [] if self._client is None else self._client.drop_out_messages()
-        for message in waiting:
-            self._outbox.keep(Outgoing(message.topic, bytes(message.payload), message.qos, message.retain))
+        if self._client is not None:
+            for message in retire(self._client):
+                self._outbox.keep(Outgoing(message.topic, bytes(message.payload), message.qos, message.retain))
         self._client, self._made_for = self._new_client(protocol), protocol
         return self._client
 

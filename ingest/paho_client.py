@@ -144,6 +144,18 @@ def _connect_properties(who: Identity) -> Properties:
     return properties
 
 
+def retire(client: BufferedClient) -> list[paho.MQTTMessage]:
+    """Make a client fall silent for good; what it had still to send.
+
+    paho closes the socket of a client when it is collected as garbage, and would then speak up in the middle of its
+    successor's life.
+    """
+    for name in ("connect", "disconnect", "subscribe", "message", "publish"):
+        setattr(client, f"on_{name}", None)
+    client.on_socket_close = client.on_socket_register_write = client.on_socket_unregister_write = None
+    return client.drop_out_messages()
+
+
 def sent_ts(message: paho.MQTTMessage) -> str | None:
     """The MQTT 5 user property `ts` of a message."""
     pairs = getattr(message.properties, "UserProperty", ())
