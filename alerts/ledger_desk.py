@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 POLL_S = 0.2
 RETRY_S = 2.0
-PAGE = 1000
+PAGE = 5000
 
 
 class Order(msgspec.Struct, frozen=True):

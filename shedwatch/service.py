@@ -199,12 +199,9 @@ class Service:
     def _start_intake(self, store: SqliteStore) -> None:
         prefix = self._settings.mqtt.prefix
         devices = [f"{prefix}/+/+/charger/+/+", f"{prefix}/+/+/sensor/+/+", f"{prefix}/+/+/camera/+/status"]
-        name = "-".join(sorted(self._parts)) if self._parts != PARTS else ""
-        status = service_status_topic(self._settings.instance + (f"-{name}" if name else ""), prefix)
-        broker = self._client(name, devices, status_topic=status)
-        frames = self._client(
-            f"{name}-frames" if name else "frames", [f"{prefix}/+/+/camera/+/frame"], persistent=False
-        )
+        status = service_status_topic("-".join([self._settings.instance, *self._own_name]), prefix)
+        broker = self._client("main", devices, status_topic=status)
+        frames = self._client("frames", [f"{prefix}/+/+/camera/+/frame"], persistent=False)
         intake = Intake(
             self._topology,
             store if "ingest" in self._parts else NoStore(),
@@ -221,7 +218,7 @@ class Service:
         self._keep.keep("health-watch", lambda: self._watch_health(intake))
         if "ingest" in self._parts:
             self._start_sources(intake)
-            self._start_strays(intake, f"{name}-strays" if name else "strays")
+            self._start_strays(intake)
 
     def _start_sources(self, intake: Intake) -> None:
         """Cameras whose pictures are fetched; other processes of the service get them from the bus."""
@@ -233,9 +230,11 @@ class Service:
         if sources:
             self._keep.keep("cameras", lambda: run_sources(sources, intake.offer_frame))
 
-    def _start_strays(self, intake: Intake, name: str) -> None:
+    def _start_strays(self, intake: Intake) -> None:
         prefix = self._settings.mqtt.prefix
-        broker = self._client(name, Strays.subscriptions(prefix), persistent=False, max_packet_bytes=MAX_PACKET_BYTES)
+        broker = self._client(
+            "strays", Strays.subscriptions(prefix), persistent=False, max_packet_bytes=MAX_PACKET_BYTES
+        )
         self._keep.keep("strays", Strays(broker.inbox, intake.refuse_stray, prefix).run)
 
     async def _watch_health(self, intake: Intake) -> None:
@@ -259,7 +258,8 @@ class Service:
         persistent: bool = True,
         max_packet_bytes: int | None = None,
     ) -> Broker:
-        client_id = self._settings.mqtt.client_id + (f"-{name}" if name else "")
+        own = [name] if name != "main" else []
+        client_id = "-".join([self._settings.mqtt.client_id, *self._own_name, *own])
         broker = Broker(
             self._url_with_password(),
             client_id,
@@ -268,8 +268,8 @@ class Service:
             max_packet_bytes=max_packet_bytes,
             status_topic=status_topic,
         )
-        self._figures.brokers[name or "main"] = broker
-        self._keep.keep(f"mqtt-{name or 'main'}", broker.run)
+        self._figures.brokers[name] = broker
+        self._keep.keep(f"mqtt-{name}", broker.run)
         return broker
 
     def _url_with_password(self) -> str:
@@ -286,13 +286,22 @@ class Service:
         await people.start(self._stack)
         self._keep.keep("republish", people.republish)
 
+    @property
+    def _own_name(self) -> list[str]:
+        """What tells this process from the others of the same service; nothing where there is only one."""
+        return sorted(self._parts) if self._parts != PARTS else []
+
     # ---- what goes from room to room
 
     async def _take_readings(self, readings: Sequence[Reading]) -> None:
-        if self._hub is not None:
-            self._hub.notify_readings(readings)
-        if self._alarms is not None:
-            await self._alarms.submit_readings(readings)
+        # Judged in the first step of this call; what follows waits for the ledger only.
+        judged = self._alarms.submit_readings(readings) if self._alarms is not None else None
+        try:
+            if judged is not None:
+                await judged
+        finally:
+            if self._hub is not None:
+                self._hub.notify_readings(readings)
 
     def _take_frame(self, frame: Frame) -> None:
         self._gallery.hang(frame)
