@@ -145,6 +145,9 @@ class Broker:
         try:
             while True:
                 await self._connect_once()
+                if ticking.done():
+                    # Without keepalive no connection lives long; whoever supervises us starts anew.
+                    ticking.result()
                 if self._link.state is LinkState.WAITING:
                     log.warning("broker_lost", broker=str(self.address), reason=self._link.reason)
                 await asyncio.sleep(self._link.delay_s(self._rng))

@@ -263,3 +263,38 @@ async def test_a_port_where_nobody_listens_is_said() -> None:
 
     assert "refused" in reason
     assert broker.health.state is LinkState.STOPPED
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Path:
+    """A certificate of 127.0.0.1 that signs itself, in `cert.pem` and `key.pem`."""
+    command = "req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=shed"
+    command += " -addext subjectAltName=IP:127.0.0.1"
+    subprocess.run([find_server("openssl"), *command.split()], cwd=tmp_path, check=True, capture_output=True)
+    return tmp_path
+
+
+@pytest.mark.slow
+async def test_tls_is_spoken_and_the_certificate_checked(certificates: Path) -> None:
+    """Large messages and small go through it; a broker with an unknown certificate is not trusted."""
+    files = f"certfile {certificates}/cert.pem\nkeyfile {certificates}/key.pem"
+    server = Mosquitto(certificates / "mosquitto", extra=files)
+    server.start()
+    try:
+        address = f"mqtts://127.0.0.1:{server.port}"
+        payloads = [bytes([n % 256]) * (200_000 if n % 50 == 0 else 20) for n in range(300)]
+        async with connected(f"{address}?ca={certificates}/cert.pem", "service", "t/#") as service:
+            for payload in payloads:
+                service.publish("t/1", payload)
+            messages = await take(service, len(payloads))
+            for message in messages:
+                message.ack()
+        stranger = Broker(address, "stranger")
+        task = asyncio.create_task(stranger.run())
+        await until(lambda: "certificate verify failed" in stranger.health.reason)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    finally:
+        server.stop()
+
+    assert [message.payload for message in messages] == payloads
