@@ -23,7 +23,9 @@ from alerts.model import AlarmState, Alert, AlertChange, AlertKey, Condition, Tr
 SYSTEM = "system"
 
 UPDATE_EVERY_MS = 60_000
-"""New figures of an alert are told at most once a minute: the live value stands on the shed's page anyway."""
+"""New figures of an alert are told at most once a minute: the live value stands on the shed's page anyway.
+
+New pictures are told at once."""
 
 MATERIAL_CHANGE = 0.05
 """Figures are new when they moved by a twentieth of the limit: a plateau makes no entries in the log."""
@@ -105,7 +107,8 @@ class AlarmEngine:
         alert = self._by_key.get(key)
         if alert is None or not alert.active:
             return None
-        return self._change(alert, lifecycle.cleared(alert, now_ms), Action.CLEAR, now_ms, note=explain(condition))
+        cleared = lifecycle.cleared(alert, now_ms, condition.evidence)
+        return self._change(alert, cleared, Action.CLEAR, now_ms, note=explain(condition))
 
     def abandon(self, alert_id: str, note: str, now_ms: int) -> AlertChange | None:
         """Clear an alert that nothing watches any more (its device was taken out of the configuration)."""
@@ -141,13 +144,13 @@ class AlarmEngine:
             return self._change(alert, lifecycle.renewed(alert, condition), Action.RENEW, now_ms, note=note)
         if condition.severity.rank > alert.severity.rank:
             return self._change(alert, lifecycle.worsened(alert, condition), Action.WORSEN, now_ms, note=note)
-        if not set(condition.evidence) <= set(alert.evidence):
-            return self._change(alert, lifecycle.renewed(alert, condition), Action.RENEW, now_ms, note=note)
         if self._is_news(alert, condition, now_ms):
             return self._change(alert, lifecycle.updated(alert, condition), Action.UPDATE, now_ms, note=note)
         return None
 
     def _is_news(self, alert: Alert, condition: Condition, now_ms: int) -> bool:
+        if not set(condition.evidence) <= set(alert.evidence):
+            return True
         if condition.value is None or 0 <= now_ms - self._told_ms.get(alert.id, alert.raised_ts) < UPDATE_EVERY_MS:
             return False
         scale = abs(condition.threshold or condition.value)

@@ -2,8 +2,8 @@
 
     raise        -> unacknowledged
     worsen       severity rises; what was acknowledged has to be acknowledged again
-    renew        raised again: new evidence while active, or back while returned (then unacknowledged again)
-    update       new figures, same state
+    renew        back while returned_unacknowledged: the same alert, counted once more, unacknowledged again
+    update       new figures or pictures, same state
     clear        hazard gone: acknowledged -> normal (closed), unacknowledged -> returned_unacknowledged
     acknowledge  unacknowledged -> acknowledged, returned_unacknowledged -> normal (closed)
     comment      a note, in any state
@@ -59,8 +59,6 @@ TABLE: dict[tuple[AlarmState | None, Action], AlarmState] = {
     (None, Action.RAISE): _UNACK,
     (_UNACK, Action.WORSEN): _UNACK,
     (_ACK, Action.WORSEN): _UNACK,
-    (_UNACK, Action.RENEW): _UNACK,
-    (_ACK, Action.RENEW): _ACK,
     (_RETURNED, Action.RENEW): _UNACK,
     (_UNACK, Action.UPDATE): _UNACK,
     (_ACK, Action.UPDATE): _ACK,
@@ -122,7 +120,7 @@ def worsened(alert: Alert, condition: Condition) -> Alert:
 
 
 def renewed(alert: Alert, condition: Condition) -> Alert:
-    """The condition was raised again within this alert, at its severity or a higher one."""
+    """The condition is back before anyone looked; the alert keeps the highest severity it had."""
     return replace(
         _with_figures(alert, condition),
         state=next_state(alert.state, Action.RENEW),
@@ -134,15 +132,20 @@ def renewed(alert: Alert, condition: Condition) -> Alert:
 
 
 def updated(alert: Alert, condition: Condition) -> Alert:
-    """The same condition with newer figures."""
+    """The same condition with newer figures or pictures."""
     return replace(_with_figures(alert, condition), state=next_state(alert.state, Action.UPDATE))
 
 
-def cleared(alert: Alert, now_ms: int) -> Alert:
-    """The hazard is gone; that ends the life of an alert someone has acknowledged."""
+def cleared(alert: Alert, now_ms: int, evidence: tuple[str, ...] = ()) -> Alert:
+    """The hazard is gone, as pictures may prove; that ends the life of an alert someone has acknowledged."""
     state = next_state(alert.state, Action.CLEAR)
     return replace(
-        alert, state=state, active=False, cleared_ts=now_ms, closed_ts=now_ms if state is AlarmState.NORMAL else None
+        alert,
+        state=state,
+        active=False,
+        cleared_ts=now_ms,
+        closed_ts=now_ms if state is AlarmState.NORMAL else None,
+        evidence=_pictures(alert.evidence, evidence),
     )
 
 

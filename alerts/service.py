@@ -99,6 +99,8 @@ class AlarmService:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_WAIT_S):
                 await self._writer.drain()
+        if self._writer.waiting:
+            _log.error("stopped with changes that the ledger did not take; they are lost", entries=self._writer.waiting)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -149,6 +149,9 @@ class Notifier:
             except LedgerError:
                 await self._clock.sleep(RELOAD_S)
         for row in rows:
+            if row.seq > self._desk.started_seq:
+                # Of this life, and queued already.
+                continue
             if row.channel in self._channels:
                 self._add(row, msgspec.convert(row.body, Alert))
             else:

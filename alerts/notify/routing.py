@@ -11,6 +11,7 @@ from alerts.notify.port import EventAction
 _ACTIONS: dict[str, EventAction] = {
     Action.RAISE: EventAction.TRIGGER,
     Action.WORSEN: EventAction.TRIGGER,
+    Action.RENEW: EventAction.TRIGGER,
     Action.ACKNOWLEDGE: EventAction.ACKNOWLEDGE,
     Action.CLEAR: EventAction.RESOLVE,
     Action.MERGE: EventAction.RESOLVE,
@@ -47,12 +48,8 @@ class Route:
 
 
 def event_of(change: AlertChange) -> EventAction | None:
-    """What a change is to the world outside: a raise, a return and a rise in severity are triggers; a note is nothing."""
+    """What a change is to the world outside: a raise, a return and a rise in severity are triggers; a note or a further picture is nothing."""
     transition = change.transition
-    if transition.action == Action.RENEW:
-        # More of what is told already is no news, a hazard that is back is.
-        back = transition.from_state != transition.to_state
-        return EventAction.TRIGGER if back else None
     if transition.action == Action.ACKNOWLEDGE and not change.alert.open:
         # The hazard had gone before, and that was told.
         return None

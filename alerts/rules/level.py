@@ -30,12 +30,13 @@ class Limits(NamedTuple):
 class _Subject:
     """What is remembered of one device or port."""
 
-    __slots__ = ("holds", "limits", "value")
+    __slots__ = ("busy", "holds", "limits", "value")
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.holds = [Hold() for _ in limits.steps]
         self.value: float | None = None
+        self.busy = False
 
     @property
     def active(self) -> int:
@@ -86,6 +87,9 @@ class LevelRule(BaseRule):
         if subject is None:
             return ()
         subject.value = value
+        if not subject.busy and (value - subject.limits.steps[0].limit) * self._sign < 0:
+            # Nearly every reading: the mildest limit is not reached and nothing is running out.
+            return ()
         return self._judge(key, subject, now_ms)
 
     def tick(self, now_ms: int) -> Iterator[Condition]:
@@ -101,7 +105,7 @@ class LevelRule(BaseRule):
         subject = self._subject(key)
         if subject is None:
             return False
-        subject.holds[0].active = True
+        subject.holds[0].active = subject.busy = True
         return True
 
     def _subject(self, key: AlertKey) -> _Subject | None:
@@ -122,6 +126,7 @@ class LevelRule(BaseRule):
             self._pending.add(key)
         else:
             self._pending.discard(key)
+        subject.busy = key in self._pending or bool(subject.active)
         if not before and not subject.active:
             return []
         return [self._condition(key, subject, bool(subject.active), max(subject.active, 1), subject.value)]

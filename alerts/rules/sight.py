@@ -31,11 +31,11 @@ class _Seen:
     settings: Sight | CorridorBlocked
     told_ms: int
     since_ms: int
+    severity: Severity
     bay: str | None = None
     score: float | None = None
     evidence: tuple[str, ...] = ()
     present: bool = False
-    severity: Severity = Severity.LOW
     hold: Hold = field(default_factory=Hold)
 
 
@@ -65,7 +65,8 @@ class SightRule(BaseRule):
         seen.present, seen.told_ms = observation.active, now_ms
         seen.bay = observation.port or seen.bay
         seen.score, seen.evidence = round(observation.score, 2), observation.evidence
-        return self._judge(key, seen, now_ms, told=True)
+        # A picture of the end goes with the clearing, not with the alert that is still held.
+        return self._judge(key, seen, now_ms, told=observation.active)
 
     def tick(self, now_ms: int) -> Iterator[Condition]:
         for key, seen in self._seen.items():
@@ -87,7 +88,7 @@ class SightRule(BaseRule):
             book, ref = self._around.book, ref_of(key)
             corridor = key.kind is AlertKind.CORRIDOR_BLOCKED
             own = book.of(key.kind, CorridorBlocked, ref) if corridor else book.of(key.kind, Sight, ref)
-            self._seen[key] = _Seen(own, now_ms, now_ms)
+            self._seen[key] = _Seen(own, now_ms, now_ms, severity=own.severity)
         return self._seen[key]
 
     def _forgotten(self, key: AlertKey, seen: _Seen, now_ms: int) -> bool:

@@ -86,6 +86,16 @@ def test_figures_are_told_when_they_moved_and_not_more_than_once_a_minute() -> N
     assert apply(machine, value=75.0, threshold=65.0, at_ms=NOW_MS + 90_000).transition.action == "update"
 
 
+def test_a_new_picture_is_told_at_once_and_counts_as_no_second_raise() -> None:
+    """The count says how often the hazard came, not how often it was photographed."""
+    machine = engine()
+    apply(machine, evidence=("a.jpg",))
+    assert machine.apply(condition(evidence=("a.jpg",)), NOW_MS + 1) is None
+    told = apply(machine, evidence=("b.jpg",), at_ms=NOW_MS + 1)
+    assert (told.transition.action, told.alert.evidence, told.alert.count) == ("update", ("a.jpg", "b.jpg"), 1)
+    assert apply(machine, False, evidence=("end.jpg",)).alert.evidence == ("a.jpg", "b.jpg", "end.jpg")
+
+
 def test_the_note_of_a_raise_explains_it() -> None:
     """Every alert carries the rule, the value and the limit it was raised by."""
     note = apply(engine(), value=72.44, threshold=65.0, unit="°C").transition.note

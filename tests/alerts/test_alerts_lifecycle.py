@@ -26,7 +26,7 @@ _U, _A, _R, _N = (
         (_A, Action.CLEAR, _N),
         (_R, Action.ACKNOWLEDGE, _N),
         (_R, Action.RENEW, _U),
-        (_A, Action.RENEW, _A),
+        (_A, Action.UPDATE, _A),
         (_A, Action.WORSEN, _U),
         (_N, Action.COMMENT, _N),
     ],
@@ -55,9 +55,9 @@ def test_an_alert_keeps_its_first_picture_and_the_newest_ones() -> None:
     """How it began stays to be seen, however long it lasts."""
     alert = lifecycle.raised("a", condition(evidence=("p0.jpg",)), 1)
     for number in range(1, 20):
-        alert = lifecycle.renewed(alert, condition(evidence=(f"p{number}.jpg",)))
+        alert = lifecycle.updated(alert, condition(evidence=(f"p{number}.jpg",)))
     assert alert.evidence == ("p0.jpg", *(f"p{number}.jpg" for number in range(13, 20)))
-    assert alert.count == 20
+    assert lifecycle.cleared(alert, 2, ("end.jpg",)).evidence[-1] == "end.jpg"
 
 
 def test_worsening_takes_the_acknowledgement_away() -> None:

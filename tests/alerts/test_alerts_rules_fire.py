@@ -43,11 +43,11 @@ def test_smoke_that_a_gust_takes_away_for_a_moment_is_one_alarm() -> None:
     """It clears only when it stayed away."""
     rule = SightRule(around())
     see(rule, Seen.SMOKE, NOW_MS)
-    assert [said.active for said in see(rule, Seen.SMOKE, NOW_MS + 10 * S, active=False)] == [True]
+    assert see(rule, Seen.SMOKE, NOW_MS + 10 * S, active=False, evidence=("end.jpg",)) == []
     assert list(rule.tick(NOW_MS + 20 * S)) == []
     assert [said.active for said in see(rule, Seen.SMOKE, NOW_MS + 22 * S)] == [True]
-    see(rule, Seen.SMOKE, NOW_MS + 30 * S, active=False)
-    assert [said.active for said in rule.tick(NOW_MS + 45 * S)] == [False]
+    see(rule, Seen.SMOKE, NOW_MS + 30 * S, active=False, evidence=("end.jpg",))
+    assert [(said.active, said.evidence) for said in rule.tick(NOW_MS + 45 * S)] == [(False, ("end.jpg",))]
 
 
 def test_smoke_does_not_end_because_the_camera_falls_silent() -> None:
@@ -87,7 +87,7 @@ def test_seen_smoke_of_an_earlier_life_goes_on_until_vision_takes_it_back() -> N
     rule = SightRule(around())
     alert = lifecycle.raised("a", condition(kind=AlertKind.SMOKE, port=None), NOW_MS)
     assert rule.restore(replace(alert, device="cam-1", zone="bay-1"), NOW_MS)
-    assert [s.active for s in see(rule, Seen.SMOKE, NOW_MS + S, active=False, zone="bay-1")] == [True]
+    assert see(rule, Seen.SMOKE, NOW_MS + S, active=False, zone="bay-1") == []
     assert [s.active for s in rule.tick(NOW_MS + 16 * S)] == [False]
 
 
