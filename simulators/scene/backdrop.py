@@ -30,6 +30,7 @@ from simulators.scene.mesh import Mesh, join
 from simulators.scene.parking import standing_bikes
 from simulators.scene.raster import Window, depths, visible
 from simulators.scene.shell import FLOOR, Shell, Surface
+from simulators.scene.textures import grime
 
 # Width of the view for soft things.
 SMALL_PX = 320
@@ -180,6 +181,7 @@ def _with_mesh(mesh: Mesh, ids: Array, points: Array, normals: Array, room: Surf
     hit = ids >= 0
     face = ids[hit]
     normal[hit], colour[hit], gloss[hit] = normals[face], mesh.colour[face], mesh.gloss[face]
+    colour[hit] *= grime(points)[hit][:, None]
     glow_day[hit] = 0
     glow_lamps[hit] = mesh.glow[face, None] * 5.0
     floor = ((room.side == FLOOR) & ~hit).astype(np.float32)

@@ -13,6 +13,7 @@ from simulators.scene.geometry import NEAR_M, Array, Camera
 from simulators.scene.light import KINDS, Lamp, day_lamps, infrared_lamp, open_reach, tube_lamps
 from simulators.scene.mesh import Mesh
 from simulators.scene.raster import Window, visible, window_of
+from simulators.scene.textures import grime
 from simulators.scene.truth import ObjectTruth
 
 # Small errors of depth at the feet must not let the floor cover them.
@@ -82,10 +83,16 @@ class Painter:
         )
         if drawn is None:
             return
+        colour = drawn.colour
+        if actor.key is not None:
+            # On what moves the pattern would stay behind, so only standing things are worn.
+            eye = np.asarray(self.backdrop.camera.position, dtype=np.float32)
+            places = eye + drawn.window.rays(self.backdrop.camera) * drawn.depth[..., None]
+            colour = colour * grime(places)[..., None]
         place = (drawn.window.rows, drawn.window.columns)
         shown = drawn.cover * (drawn.depth < canvas.depth[place] + TOLERANCE_M)
         ratio = (shown / np.maximum(drawn.cover, 1e-6))[..., None]
-        canvas.light[place] = canvas.light[place] * (1 - shown[..., None]) + drawn.colour * ratio
+        canvas.light[place] = canvas.light[place] * (1 - shown[..., None]) + colour * ratio
         solid = shown > 0.5
         canvas.depth[place] = np.where(solid, drawn.depth, canvas.depth[place])
         if solid.any():

@@ -56,6 +56,9 @@ def _mattress(rng: np.random.Generator) -> tuple[Mesh, float, float]:
     tone = float(rng.uniform(0.4, 0.6))
     parts = [box((-0.9, -0.1, 0.0), (0.9, 0.1, 1.15), (tone * 0.92, tone * 0.97, tone))]
     parts += [box((-0.905, -0.105, 0.0), (0.905, 0.105, 0.04), (0.3, 0.2, 0.2))]
+    stripes = np.arange(-0.8, 0.85, 0.2).tolist()
+    blue: Colour = (tone * 0.75, tone * 0.6, tone * 0.55)
+    parts += [box((x, -0.104, 0.02), (x + 0.05, 0.104, 1.13), blue) for x in stripes]
     return join(parts).moved(0, 0, 0, 0, -9.0), 1.8, 0.4
 
 

@@ -101,6 +101,13 @@ def corrugated(u: Array, v: Array, seed: int) -> Array:
     return mix(sheet, (0.1, 0.16, 0.27), rust)
 
 
+def grime(points: Array) -> Array:
+    """Brightness factor (h, w), about 1, of wear, dust and weave on things, by their place in metres (h, w, 3)."""
+    u, v = points[..., 0] + 0.61 * points[..., 2], points[..., 1] - 0.73 * points[..., 2]
+    broad, fine = sample(noise_tile(930), u, v, 1.6) - 0.5, sample(noise_tile(931), u, v, 0.45) - 0.5
+    return np.asarray(np.clip(1 + 0.5 * broad + 0.35 * fine, 0.6, 1.4), dtype=np.float32)
+
+
 def outside(u: Array, v: Array, seed: int) -> Array:
     """What is seen through an opening by day, overexposed and out of focus: pavement, hedges, bright sky."""
     rough = sample(noise_tile(seed + 3, octaves=4), u, v, 6.0) - 0.5

@@ -105,6 +105,8 @@ def _narrowest(rectangle: tuple[float, float, float, float], footprints: list[Fo
     start, end = ((y0, y1), (x0, x1))[across]
     spans = [(f.corners()[:, 1 - across], f.corners()[:, across]) for f in footprints]
     best = high - low
+    if not footprints:
+        return best
     for along in np.arange(start, end, 0.05):
         taken = sorted(
             (max(low, float(c.min())), min(high, float(c.max())))
