@@ -167,6 +167,10 @@ class Publisher:
         """How many devices are connected now."""
         return sum(link.client is not None for link in self._links.values())
 
+    def waiting(self, ref: DeviceRef) -> int:
+        """How many messages of a device wait to be sent."""
+        return len(self._links[ref].waiting)
+
     def send(self, ref: DeviceRef, post: Post) -> None:
         """Send as soon as the device is connected; a device that is cut off sends nothing."""
         link = self._links[ref]

@@ -28,13 +28,13 @@ _SECTIONS = (
     ("cameras", DeviceKind.CAMERA),
     ("extinguishers", DeviceKind.EXTINGUISHER),
 )
-_DEVICE_KEYS: dict[DeviceKind, frozenset[str]] = {
+DEVICE_KEYS: dict[DeviceKind, frozenset[str]] = {
     DeviceKind.CHARGER: frozenset({"telemetry_s", "max_session_s"}),
     DeviceKind.SENSOR: frozenset({"telemetry_s"}),
     DeviceKind.CAMERA: frozenset({"layout", "fps", "width", "height", "quality", "seed"}),
     DeviceKind.EXTINGUISHER: frozenset({"inspected_days_ago"}),
 }
-_DEFAULT_KEYS = frozenset({"telemetry_s", "sensor_telemetry_s", "max_session_s", "fps", "hour", "air_c", "mains_v"})
+DEFAULT_KEYS = frozenset({"telemetry_s", "sensor_telemetry_s", "max_session_s", "fps", "hour", "air_c", "mains_v"})
 _TARGET_KINDS = {
     Target.PORT: DeviceKind.CHARGER,
     Target.CHARGER: DeviceKind.CHARGER,
@@ -197,7 +197,7 @@ def _simulation(
     for key in simulation.data:
         part = simulation.part(key)
         if key == "default":
-            part.only(_DEFAULT_KEYS)
+            part.only(DEFAULT_KEYS)
             settings[key] = {name: part.number(name) for name in part.data}
             continue
         address, _, port = str(key).partition("#")
@@ -208,7 +208,7 @@ def _simulation(
             part.only(("stays",))
             stays.setdefault(device.ref, {})[int(port)] = tuple(_stay(it) for it in part.parts("stays"))
         else:
-            part.only(_DEVICE_KEYS[device.kind])
+            part.only(DEVICE_KEYS[device.kind])
             settings[key] = {name: part.text(name) if name == "layout" else part.number(name) for name in part.data}
     return settings, stays
 

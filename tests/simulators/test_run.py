@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from ingest.contract import Command, decode_telemetry, encode
+from ingest.model import DeviceKind, DeviceRef
 from shedwatch.clock import ManualClock, scaled
-from simulators.publisher import BrokerAddress
+from simulators.publisher import BrokerAddress, Post, Publisher, speaks
 from simulators.run import run
 from simulators.scenario import parse
 
@@ -165,3 +166,45 @@ def test_url_may_hold_name_and_password():
     """Both are unquoted; the port follows the scheme."""
     address = BrokerAddress.parse("mqtts://us%40er:p%2Fw@broker")
     assert address == BrokerAddress("broker", 8883, "us@er", "p/w", True)
+
+
+@pytest.mark.parametrize(("levels", "spoken"), [((4, 5), "V5"), ((4,), "V311")])
+async def test_broker_is_spoken_to_in_the_newest_version_it_knows(levels, spoken):
+    """A broker of MQTT 3.1.1 alone refuses version 5 and is then spoken to in its own."""
+
+    async def answer(reader, writer):
+        connect = await reader.read(200)
+        # Fixed header, length, name "MQTT": the ninth byte is the protocol level.
+        known = connect[8] in levels
+        properties = b"\x00" if known and connect[8] == 5 else b""
+        writer.write(bytes((0x20, 2 + len(properties), 0, 0 if known else 1)) + properties)
+        await writer.drain()
+        await reader.read(200)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        assert (await speaks(BrokerAddress("127.0.0.1", port))).name == spoken
+
+
+async def test_what_does_not_fit_is_dropped_oldest_first_and_counted():
+    """A device without connection keeps its newest messages; the loss is a number, not a secret."""
+    ref = DeviceRef("a", "s", "c1")
+    publisher = Publisher("mqtt://127.0.0.1:9", {ref: DeviceKind.CHARGER}, limit=2)
+    publisher.link(ref, up=True)
+    for number in range(5):
+        publisher.send(ref, Post("t", str(number).encode()))
+    assert publisher.counts.dropped == 3
+    assert publisher.waiting(ref) == 2
+
+
+async def test_device_that_is_cut_off_sends_nothing():
+    """What a device without power would have said is never said."""
+    ref = DeviceRef("a", "s", "c1")
+    publisher = Publisher("mqtt://127.0.0.1:9", {ref: DeviceKind.CHARGER})
+    publisher.link(ref, up=True)
+    publisher.send(ref, Post("t", b"1"))
+    publisher.link(ref, up=False)
+    publisher.send(ref, Post("t", b"2"))
+    assert publisher.waiting(ref) == 0

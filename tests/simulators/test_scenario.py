@@ -5,10 +5,11 @@ from datetime import date
 import pytest
 
 from ingest.model import DeviceKind, DeviceRef
+from simulators.battery import PACKS
 from simulators.faults import KINDS
-from simulators.scenario import load, parse, shipped
+from simulators.scenario import DEFAULT_KEYS, DEVICE_KEYS, load, parse, shipped
 from simulators.scene import KINDS as SCENE_KINDS
-from simulators.scene import zones
+from simulators.scene import LAYOUTS, zones
 from simulators.yaml_reader import ScenarioError
 
 NOW_MS = 1_795_400_000_000
@@ -144,3 +145,20 @@ def test_demo_is_the_size_it_says():
 def test_every_event_of_a_scene_is_a_fault_of_a_scenario():
     """Whatever a scene can show, a scenario can ask for, and with its ground truth."""
     assert set(SCENE_KINDS) <= set(KINDS)
+
+
+def test_reference_names_everything_there_is():
+    """The page for writers of scenarios has every kind of fault with its ground truth, pack, layout and setting."""
+    page = (shipped("demo").parent.parent / "README.md").read_text(encoding="utf-8")
+    rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
+    for name, kind in KINDS.items():
+        assert all(f"`{word}`" in rows[name] for word in (*kind.truth, *kind.figures)), name
+    settings = {key for keys in (DEFAULT_KEYS, *DEVICE_KEYS.values()) for key in keys}
+    assert [word for word in (*settings, *PACKS, *LAYOUTS) if f"`{word}`" not in page] == []
+
+
+def test_example_of_the_reference_is_right():
+    """What the page shows first can be run."""
+    page = (shipped("demo").parent.parent / "README.md").read_text(encoding="utf-8")
+    example = page.split("```yaml\n")[1].split("```")[0]
+    assert len(parse(example, "example.yaml", NOW_MS).expectations) == 1
