@@ -44,6 +44,11 @@ WRITE_WAIT_S = 2.0
 OPEN_WAIT_S = 10.0
 """How long the start waits for the ledger before it goes on without it."""
 
+STALL_MS = 10_000
+"""Longer between two looks at the clock than ten ticks, and it was this process that stood still, not the devices that
+were silent: rules are told of no more, so that a stall ends in queued messages being judged and not in a flood of
+`offline`."""
+
 CLOSE_WAIT_S = 5.0
 REOPEN_S = 5.0
 MAX_RESUMED = 5000
@@ -79,7 +84,8 @@ class AlarmService:
         self._random = Random(seed)
         self._engine = AlarmEngine(alert_ids(self._random), clock.now_ms())
         self._started_seq = self._engine.last_seq
-        self._anchor_ms = clock.now_ms() - clock.monotonic() * 1000
+        self._steady = float(clock.now_ms())
+        self._looked_s = clock.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
         self._unsound: set[str] = set()
         self.counts: Counter[str] = Counter()
@@ -312,7 +318,15 @@ class AlarmService:
         return [change.transition for change in self._feed.recent if change.alert.id == alert_id]
 
     def _steady_ms(self) -> int:
-        return round(self._anchor_ms + self._clock.monotonic() * 1000)
+        """Time for the rules: starts as the wall clock's, never steps when that is set, and leaves out stalls."""
+        now_s = self._clock.monotonic()
+        passed_ms = (now_s - self._looked_s) * 1000
+        self._looked_s = now_s
+        if passed_ms > STALL_MS:
+            self.counts["stalls"] += 1
+            _log.warning("alarm evaluation stood still", seconds=round(passed_ms / 1000, 1))
+        self._steady += min(passed_ms, STALL_MS)
+        return round(self._steady)
 
 
 def _page(alerts: Sequence[Alert], query: AlertQuery) -> tuple[list[Alert], str | None]:

@@ -111,9 +111,8 @@ class ChargerFaultRule(BaseRule):
                 continue
             # The charger's own judgement has its own persistence; the measured value's delay is not for it.
             on_s = own.on_delay_s if isinstance(own, Fault | RelayWelded) else 0.0
-            before = hold.active
-            hold.feed(kind is reported, now_ms, on_s, own.off_delay_s)
-            if before or hold.active:
+            changed = hold.feed(kind is reported, now_ms, on_s, own.off_delay_s)
+            if changed or (hold.active and kind is reported):
                 yield self._condition(key_of(kind, ref, number), port.fault, hold.active, own)
 
     def _condition(self, key: AlertKey, fault: str | None, active: bool, own: Hazard) -> Condition:

@@ -87,7 +87,7 @@ class LevelRule(BaseRule):
         if subject is None:
             return ()
         subject.value = value
-        if not subject.busy and (value - subject.limits.steps[0].limit) * self._sign < 0:
+        if not subject.busy and self._distance(value, subject.limits.steps[0]) < 0:
             # Nearly every reading: the mildest limit is not reached and nothing is running out.
             return ()
         return self._judge(key, subject, now_ms)
@@ -119,7 +119,7 @@ class LevelRule(BaseRule):
         if subject.value is None:
             return []
         for step, hold in zip(subject.limits.steps, subject.holds, strict=True):
-            distance = (subject.value - step.limit) * self._sign
+            distance = self._distance(subject.value, step)
             present = distance >= 0 or (hold.active and distance > -subject.limits.hysteresis)
             hold.feed(present, now_ms, step.on_delay_s, subject.limits.off_delay_s)
         if any(hold.pending for hold in subject.holds):
@@ -127,9 +127,18 @@ class LevelRule(BaseRule):
         else:
             self._pending.discard(key)
         subject.busy = key in self._pending or bool(subject.active)
-        if not before and not subject.active:
+        reached = sum(
+            hold.active and self._distance(subject.value, step) >= 0
+            for step, hold in zip(subject.limits.steps, subject.holds, strict=True)
+        )
+        # While it is only held (hysteresis, off-delay) there is nothing to tell: no limit is exceeded by this value.
+        if not reached and bool(before) == bool(subject.active):
             return []
-        return [self._condition(key, subject, bool(subject.active), max(subject.active, 1), subject.value)]
+        return [self._condition(key, subject, bool(subject.active), max(reached, 1), subject.value)]
+
+    def _distance(self, value: float, step: Step) -> float:
+        """How far beyond the limit; negative within it."""
+        return (value - step.limit) * self._sign
 
     def _condition(self, key: AlertKey, subject: _Subject, active: bool, level: int, value: float) -> Condition:
         step = subject.limits.steps[level - 1]

@@ -114,7 +114,9 @@ class TemperatureRiseRule(BaseRule):
         port.medium.feed(above or fast, now_ms, own.on_delay_s, own.off_delay_s)
         high_c = port.allowed_c + own.high_margin_c - (own.hysteresis_c if port.high.active else 0.0)
         port.high.feed(port.rise_c >= high_c, now_ms, own.on_delay_s, own.off_delay_s)
-        if not before and not port.medium.active:
+        # While it is only held (hysteresis, off-delay) there is nothing to tell.
+        telling = port.medium.active and (port.rise_c >= port.allowed_c or fast)
+        if not telling and before == port.medium.active:
             return []
         return [self._condition(key, port, gained_c)]
 

@@ -298,3 +298,17 @@ def test_a_hold_changes_only_after_what_is_fed_has_lasted(steps: list[tuple[bool
         assert hold.active == present or lasted_s < (on_s if present else off_s)
         if changed:
             assert lasted_s >= (on_s if present else off_s)
+
+
+def test_no_message_calls_a_value_too_high_that_is_not() -> None:
+    """While an alert is only held, by hysteresis or off-delay, nothing is told; the clearing names the calm value."""
+    seen = Watched(over_temperature(around()))
+    seen.after(0, 3, temperature_c=85.0).wait(31)
+    told = len(seen.said)
+    for celsius in (64.0, 40.0):
+        seen.after(5, 3, temperature_c=celsius)
+    assert len(seen.said) == told
+    seen.after(5, 3, temperature_c=70.0)
+    assert (seen.said[-1].severity, seen.said[-1].threshold) == ("high", 65.0)
+    seen.after(5, 3, temperature_c=40.0).wait(60)
+    assert (seen.said[-1].active, seen.said[-1].value) == (False, 40.0)

@@ -34,9 +34,9 @@ async def heat_up(desk: AlarmService, clock: ManualClock, celsius: float = 72.0)
 
 async def cool_down(desk: AlarmService, clock: ManualClock) -> None:
     """Report a cool port for longer than the off-delay."""
-    for _ in range(2):
+    for _ in range(8):
         await desk.submit_readings([reading(C1, 3, temperature_c=40.0)])
-        clock.advance(61)
+        clock.advance(10)
 
 
 async def smoke(desk: AlarmService, active: bool = True, zone: str = "bay-3") -> None:
@@ -263,6 +263,18 @@ async def test_the_open_list_is_paged_and_filtered_from_memory(url: str) -> None
         assert (await desk.query(AlertQuery(kind="flame")))[0] == []
         with pytest.raises(ValueError, match="no cursor"):
             await desk.query(AlertQuery(cursor="x"))
+
+
+async def test_a_stall_of_the_service_is_no_silence_of_the_devices(url: str) -> None:
+    """A process that was stopped for ten minutes does not call everything offline before it has read its messages."""
+    clock = StillClock()
+    async with service(url, clock, charger_offline={"enabled": True, "unknown_limit_s": 60}) as desk:
+        await asyncio.sleep(0.02)
+        clock.advance(600)
+        await until(lambda: desk.counts["stalls"])
+        await asyncio.sleep(0.02)
+        assert desk.open_alerts() == []
+        await until(desk.open_alerts, clock, 1.0)
 
 
 async def test_readings_of_unknown_devices_do_no_harm(url: str) -> None:
