@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +24,16 @@ from ingest.delivery import AckQueue, Outbox, Outgoing, Unacked
 from ingest.inbox import Inbound, Inbox
 from ingest.link import Link, LinkState, Protocol
 from ingest.mqtt_url import parse_url
-from ingest.paho_client import KEEPALIVE_S, BufferedClient, BufferedSocket, Identity, make_client, retire, sent_ts
+from ingest.paho_client import (
+    KEEPALIVE_S,
+    BufferedClient,
+    BufferedSocket,
+    Identity,
+    Publish,
+    make_client,
+    retire,
+    sent_ts,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -208,6 +217,7 @@ class Broker:
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_plain = self._take
         client.on_publish = self._on_publish
         client.on_socket_close = self._on_socket_close
         client.on_socket_register_write = self._on_want_write
@@ -352,20 +362,24 @@ class Broker:
             self._goodbye_sent.set()
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-        size = len(message.payload)
+        topic = getattr(message, "_topic", b"")
+        plain = Publish(topic, bytes(message.payload), message.mid, message.qos, message.dup, message.retain)
+        self._take(plain, sent_ts(message))
+
+    def _take(self, message: Publish, sent: str | None = None) -> None:
+        payload, size = message.payload, len(message.payload)
         self.counters.received += 1
         self.counters.received_bytes += size
-        ack: Callable[[], None] = _nothing
-        if message.qos:
-            ack = partial(self._ack, self._unacked.add(message.mid))
+        ack = partial(self._ack, self._unacked.add(message.mid)) if message.qos else _nothing
         try:
-            topic = message.topic
+            topic = message.topic.decode()
         except UnicodeDecodeError:
             self.counters.undecodable_topics += 1
             ack()
             return
-        payload = bytes(message.payload[:KEPT_OF_HUGE] if size > MAX_PAYLOAD else message.payload)
-        self.inbox.put(Inbound(topic, payload, size, sent_ts(message), message.dup, message.retain, ack))
+        if size > MAX_PAYLOAD:
+            payload = payload[:KEPT_OF_HUGE]
+        self.inbox.put(Inbound(topic, payload, size, sent, message.dup, message.retain, ack))
 
     def _ack(self, unacked: Unacked) -> None:
         for mid in self._unacked.done(unacked):
