@@ -120,7 +120,7 @@ class Charger:
             sequence,
             self._surroundings,
             FaultsOf(faults, self.ref, number),
-            socket=SocketSpec(contact_ohm=random.uniform(0.18, 0.32)),
+            socket=SocketSpec(contact_ohm=random.uniform(0.045, 0.075)),
             max_session_s=self._habits.max_session_s,
             from_s=-self._habits.history_s,
         )

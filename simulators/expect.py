@@ -214,9 +214,7 @@ def _outcome(
         return Outcome(expected, expectation.after_s, expectation.within_s, False, "no such alarm")
     delay_s = round(_at_s(alert, start_ms) - expectation.after_s, 3)
     pictures = sum((alert.id, name) in readable for name in alert.evidence)
-    cleared_s = None if alert.cleared_ts is None else (alert.cleared_ts - start_ms) / 1000.0
-    ends_s = expectation.after_s if expectation.ends_s is None else expectation.ends_s
-    cleared_delay_s = None if cleared_s is None else round(cleared_s - ends_s, 3)
+    cleared_delay_s = _cleared_delay_s(expectation, alert, start_ms)
     faults = _shortcomings(expectation, alert, delay_s, pictures, cleared_delay_s)
     return Outcome(
         expected=expected,
@@ -230,6 +228,13 @@ def _outcome(
         evidence=pictures,
         cleared_delay_s=cleared_delay_s,
     )
+
+
+def _cleared_delay_s(expectation: Expectation, alert: SeenAlert, start_ms: int) -> float | None:
+    if alert.cleared_ts is None or (expectation.ends_s is None and expectation.cleared_within_s is None):
+        return None
+    ends_s = expectation.after_s if expectation.ends_s is None else expectation.ends_s
+    return round((alert.cleared_ts - start_ms) / 1000.0 - ends_s, 3)
 
 
 def _shortcomings(

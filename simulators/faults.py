@@ -48,7 +48,10 @@ KINDS: dict[str, FaultKind] = {
     ),
     "no_taper": FaultKind(Target.PORT, "chargers plugged in meanwhile never leave constant current", ("no_taper",)),
     "over_power": FaultKind(
-        Target.PORT, "a second load hangs on the port", ("over_power", "over_current"), {"watts": 2200.0}
+        Target.PORT,
+        "a second load hangs on the port while it charges, and heats the socket",
+        ("over_power", "over_current", "over_temperature", "temperature_rise"),
+        {"watts": 2200.0},
     ),
     "bad_contact": FaultKind(Target.PORT, "the charger reports the port's fault itself", ("charger_fault",)),
     "charger_silent": FaultKind(Target.CHARGER, "connected, but sends nothing", ("charger_offline", "telemetry_stale")),

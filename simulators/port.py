@@ -136,20 +136,26 @@ class Port:
 
     def power_w(self, t_s: float) -> float:
         """What flows through the meter."""
+        return self._charge_w(t_s) + self._second_load_w(t_s)
+
+    def current_a(self, t_s: float, voltage_v: float) -> float:
+        """Current at this mains voltage: switching chargers draw constant power; what else hangs there is resistive."""
+        if self._session is None:
+            return 0.0
+        apparent_va = self._charge_w(t_s) / self._session.charge.pack.power_factor + self._second_load_w(t_s)
+        return apparent_va / voltage_v
+
+    def _charge_w(self, t_s: float) -> float:
         session = self._session
         if session is None or not self._breaker_closed or self._faults.on("bad_contact", t_s):
             return 0.0
-        if session.ended_s is not None:
-            welded = self._faults.on("relay_welded", t_s) is not None
-            return session.charge.power_w(t_s - session.started_s) if welded else 0.0
-        second = self._faults.on("over_power", t_s)
-        return session.charge.power_w(session.at(t_s)) + (second.figure("watts") if second else 0.0)
-
-    def current_a(self, t_s: float, voltage_v: float) -> float:
-        """Current at this mains voltage: switching chargers draw constant power."""
-        if self._session is None:
+        if session.ended_s is not None and self._faults.on("relay_welded", t_s) is None:
             return 0.0
-        return self.power_w(t_s) / voltage_v / self._session.charge.pack.power_factor
+        return session.charge.power_w(t_s - session.started_s)
+
+    def _second_load_w(self, t_s: float) -> float:
+        fault = self._faults.on("over_power", t_s)
+        return fault.figure("watts") if fault is not None and self._charge_w(t_s) > 0.0 else 0.0
 
     def telemetry(self, t_s: float, voltage_v: float, noise_c: float) -> PortTelemetry:
         """What the charger reports of this port."""

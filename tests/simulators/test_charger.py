@@ -188,3 +188,13 @@ def test_session_is_ended_when_it_has_lasted_long_enough():
     assert port_values(messages, "state")[-1] == "plugged"
     assert port_values(messages, "session_s")[-1] == 1200.0
     assert port_values(messages, "power_w")[-1] == 0.0
+
+
+def test_second_load_on_a_port_shows_in_power_current_and_heat():
+    """A heater on the port beside the charger: past the port's 2000 W and 10 A, and the socket warms up."""
+    fault = Fault("over_power", REF, 100.0, 400.0, port=1)
+    messages = charger(LONG, faults=[fault]).advance(380.0)
+    assert port_values(messages, "power_w")[-1] > 2000.0
+    assert 10.0 < port_values(messages, "current_a")[-1] < 16.0
+    heat = port_values(messages, "temperature_c")
+    assert heat[-1] > heat[5] + 20.0
