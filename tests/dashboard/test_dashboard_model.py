@@ -125,3 +125,37 @@ def test_a_gap_in_a_series_stays_a_gap(run) -> None:
       return [slow[1], gap[1]]
     """
     assert run(body) == [[1, 2, 3, 4], [1, 2, 3, None, 4]]
+
+
+SOUND = """
+async () => {
+  const { Sound } = await import("/static/js/sound.js");
+  const sound = new Sound(() => {});
+  %s
+}
+"""
+
+
+def test_a_mute_is_broken_by_the_next_grave_alarm_and_by_a_worse_one(wall: Wall, visitor: Visitor) -> None:
+    """Silence is for what is known; what comes new, or gets worse, is heard."""
+    visitor.page.goto(f"{wall.url}/login")
+    body = """
+      const states = [];
+      const note = () => states.push([sound.level, sound.mutedMs > 0]);
+      sound.follow([{ id: "a", severity: "high" }]); note();
+      sound.mute(); note();
+      sound.follow([{ id: "a", severity: "high" }, { id: "m", severity: "medium" }]); note();
+      sound.follow([{ id: "a", severity: "critical" }]); note();
+      sound.mute();
+      sound.follow([{ id: "a", severity: "critical" }, { id: "b", severity: "high" }]); note();
+      sound.follow([]); note();
+      return states
+    """
+    assert visitor.page.evaluate(SOUND % body) == [
+        ["high", False],
+        ["high", True],
+        ["high", True],
+        ["critical", False],
+        ["critical", False],
+        [None, False],
+    ]

@@ -43,6 +43,7 @@ def acknowledge(page: Page, alert_id: str, note: str = "") -> None:
 
 def test_an_alarm_comes_is_acknowledged_and_goes_without_a_reload(wall: Wall, visitor: Visitor) -> None:
     """Its whole life in front of the operator, with nothing refused by the browser and nothing asked of other hosts."""
+    wall.do(wall.home.pictures.put, CAMERA, wall.home.clock.now_ms(), jpeg())
     page = visitor.log_in()
     expect(page.locator(".calm-title")).to_have_text("一切正常")
 
@@ -219,6 +220,16 @@ def test_the_all_clear_is_not_given_before_the_alarms_were_read(wall: Wall, visi
     expect(page.locator(".calm")).to_be_hidden()
 
 
+def test_the_all_clear_is_not_given_while_something_is_not_seen(wall: Wall, visitor: Visitor) -> None:
+    """No alarm has been raised yet, but a camera has no fresh picture: quiet is not the same as well."""
+    page = visitor.log_in()
+
+    expect(page.locator(".calm-title")).to_have_text("无报警，但并非全部可见")
+    expect(page.locator(".calm-text")).to_contain_text("1 个摄像头看不见")
+    wall.do(wall.home.pictures.put, CAMERA, wall.home.clock.now_ms(), jpeg())
+    expect(page.locator(".calm-title")).to_have_text("一切正常")
+
+
 def test_a_part_that_is_down_is_named(wall: Wall, visitor: Visitor) -> None:
     """Degradation is on the screen in words."""
     wall.home.health.parts = {"store": ("down", "disk full"), "broker": ("ok", "")}
@@ -284,3 +295,36 @@ def test_a_phone_shows_the_alarms_first_and_fits(wall: Wall, visitor: Visitor) -
     expect(page.locator(".card").first).to_be_hidden()
     page.locator("[data-tab=sheds]").click()
     expect(page.locator(".card").first).to_be_in_viewport()
+
+
+def test_a_silent_browser_is_said_and_a_touch_gives_it_its_voice(wall: Wall, visitor: Visitor) -> None:
+    """Browsers keep a page silent until someone touched it: an operator must know that, and how to end it."""
+    page = visitor.log_in()
+    page.goto(f"{wall.url}/sheds/{SITE}/{SHED}")
+    page.wait_for_selector("body[data-connection=live]")
+    expect(page.locator("#sound-hint")).to_contain_text("浏览器未允许报警声音")
+
+    page.mouse.click(400, 500)
+
+    expect(page.locator("#sound-hint")).to_be_hidden()
+    raise_alert(wall)
+    expect(page.locator("#sound")).to_contain_text("消音 3 分钟")
+    page.click("#sound")
+    expect(page.locator("#sound")).to_contain_text(re.compile(r"已消音，0[23]:\d\d 后恢复"))
+    raise_alert(wall, "a2", kind=AlertKind.FLAME)
+    expect(page.locator("#sound")).to_contain_text("消音 3 分钟")
+
+
+def test_what_was_closed_lately_can_be_looked_up(wall: Wall, visitor: Visitor) -> None:
+    """The drawer lists closed alarms, and each opens with its record."""
+    raise_alert(wall, "done")
+    end_alert(wall, "done")
+    page = visitor.log_in()
+
+    page.locator("#recent summary").click()
+    page.locator(".closed-open").click()
+
+    expect(page.locator(".panel-title")).to_have_text("烟雾（视频）")
+    expect(page.locator(".alarm-hero")).to_contain_text("关闭")
+    expect(page.locator(".alarm-hero [data-action=acknowledge]")).to_be_hidden()
+    expect(page.locator(".log-line")).to_have_count(2)

@@ -21,7 +21,7 @@ export const evidenceUrl = (alert, name) => `${API}/alerts/${encodeURIComponent(
 export function figures(alert) {
   if (!isNumber(alert.value)) return "";
   if (SCORED.has(alert.kind) && !alert.unit && alert.value <= 1) {
-    return t("alarm.score", { value: `${Math.round(alert.value * 100)}%` });
+    return alert.value > 0 ? t("alarm.score", { value: `${Math.round(alert.value * 100)}%` }) : "";
   }
   const value = figure(alert.value, alert.unit);
   return isNumber(alert.threshold) ? t("alarm.value_limit", { value, limit: figure(alert.threshold, alert.unit) }) : t("alarm.value", { value });

@@ -5,16 +5,16 @@ import { h, icon, setAttr, setText } from "./dom.js";
 import { age, isNumber, moment, power } from "./format.js";
 import { t } from "./i18n.js";
 
-/** Sums over sheds. */
-export function totals(entries) {
+/** Sums over all sheds. */
+export function totals(model) {
   const sum = { ports: 0, charging: 0, idle: 0, power: 0, cameras: 0, blind: 0, chargers: 0, offline: 0 };
-  for (const entry of entries) {
+  for (const entry of model.sheds.values()) {
     sum.ports += entry.ports?.total ?? 0;
     sum.charging += (entry.ports?.charging ?? 0) + (entry.ports?.float ?? 0);
     sum.idle += entry.ports?.idle ?? 0;
     sum.power += isNumber(entry.power_w) ? entry.power_w : 0;
     sum.cameras += entry.cameras?.total ?? 0;
-    sum.blind += entry.cameras?.blind ?? 0;
+    sum.blind += model.unseen(entry);
     sum.chargers += entry.chargers?.total ?? 0;
     sum.offline += entry.chargers?.offline ?? 0;
   }
@@ -39,7 +39,7 @@ export function createCalm(model) {
     h("dl", { class: "stats" }, stats.map(([, one]) => one.element)), since);
 
   function show() {
-    const sum = totals(model.sheds.values());
+    const sum = totals(model);
     const unseen = sum.blind + sum.offline > 0;
     setAttr(element, "data-doubt", unseen);
     setText(title, t(unseen ? "calm.not_seen_title" : "calm.title"));

@@ -189,6 +189,16 @@ export class Model extends EventTarget {
     return this.#closed.size + this.#seqs.size + this.#alertTouches().length;
   }
 
+  /** How many cameras of a shed cannot be relied on now: blind by an alarm, or without a fresh picture. */
+  unseen(entry) {
+    let count = 0;
+    for (const camera of this.cameras.values()) {
+      if (camera.site !== entry.site || camera.shed !== entry.shed) continue;
+      count += camera.stale === true || camera.blind_since_ts || !camera.picture_ts ? 1 : 0;
+    }
+    return Math.max(count, entry.cameras?.blind ?? 0);
+  }
+
   #alertTouches() {
     return [...this.#touched].filter(([key]) => key.startsWith("alert:")).map(([key, stamp]) => [key.slice(6), stamp]);
   }

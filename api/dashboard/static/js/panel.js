@@ -7,7 +7,7 @@ import { t } from "./i18n.js";
 const IDLE_MS = 4 * 60_000;
 
 export function createPanel(element, onClose) {
-  const title = h("h2", { class: "panel-title", tabindex: "-1" });
+  const title = h("h2", { class: "panel-title", id: "panel-title", tabindex: "-1" });
   const subtitle = h("p", { class: "panel-subtitle" });
   const body = h("div", { class: "panel-body" });
   const close = h("button", { class: "button button-quiet panel-close", type: "button", "aria-label": t("nav.close"), title: t("nav.close"), on: { click: onClose } }, icon("close"));

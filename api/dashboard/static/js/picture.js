@@ -112,6 +112,8 @@ export class Picture {
     const view = blind ? "blind" : ageS === null ? (this.#refused ? "none" : "waiting") : stale ? "stale" : "live";
     setAttr(this.element, "data-view", view);
     setAttr(this.element, "data-drawn", ageS !== null);
+    // Blind with pictures still coming (covered, moved, blurred): they help to find out why, under what they are.
+    setAttr(this.element, "data-fresh", ageS !== null && !stale);
     this.#label(view, ageS);
   }
 

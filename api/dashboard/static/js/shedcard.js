@@ -87,19 +87,19 @@ export function createCard(model, go) {
     setText(watts, isNumber(entry.power_w) ? power(entry.power_w) : t("shed.no_data"));
     setAttr(title, "aria-label", t("shed.open", { name: pick(entry.name, entry.shed) }));
     setAttr(element, "data-severity", model.worstOf(entry.site, entry.shed));
-    updateFacts(facts, entry, alerts);
+    updateFacts(facts, entry, alerts, model.unseen(entry));
     chargers.update(entry.site, entry.shed, detail, alerts);
     updateBar(bar, entry.ports);
   }
   return view;
 }
 
-function updateFacts(facts, entry, alerts) {
+function updateFacts(facts, entry, alerts, unseen) {
   const parts = [];
   const grave = alerts.filter((alert) => !isAside(alert));
   if (grave.length) parts.push(["alarm", grave[0].severity, `${word("kind", grave[0].kind)}${grave.length > 1 ? ` +${grave.length - 1}` : ""}`]);
   if (entry.chargers?.offline) parts.push(["offline", null, t("shed.offline_chargers", { n: entry.chargers.offline })]);
-  if (entry.cameras?.blind) parts.push(["blind", null, t("shed.blind_cameras", { n: entry.cameras.blind })]);
+  if (unseen) parts.push(["blind", null, t("shed.blind_cameras", { n: unseen })]);
   if (entry.ports) {
     parts.push(["plain", null, t("shed.charging_of", { n: (entry.ports.charging ?? 0) + (entry.ports.float ?? 0) })]);
     parts.push(["plain", null, t("shed.free_of", { n: entry.ports.idle ?? 0 })]);

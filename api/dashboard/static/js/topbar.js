@@ -32,7 +32,7 @@ export function createFigures(model) {
   const views = Object.fromEntries(names.map((name) => [name, h("dd")]));
   byId("figures").append(...names.map((name) => h("div", { class: "figure" }, h("dt", { text: t(`stat.${name}`) }), views[name])));
   return function update() {
-    const sum = totals(model.sheds.values());
+    const sum = totals(model);
     setText(views.charging, model.shedsKnown ? `${sum.charging}/${sum.ports}` : "–");
     setText(views.power, model.shedsKnown ? power(sum.power) : "–");
     setText(views.cameras, model.shedsKnown ? `${sum.cameras - sum.blind}/${sum.cameras}` : "–");
