@@ -22,7 +22,7 @@ import structlog
 
 from alerts.desk import AlertQuery, DeskUnavailableError, RefusedActionError, UnknownAlertError
 from alerts.engine import AlarmEngine, alert_ids
-from alerts.feed import Feed, Subscription
+from alerts.feed import RECENT, Feed, Subscription
 from alerts.ledger.database import MAX_PAGE, Ledger, LedgerError, NoticeRow, read_cursor, write_cursor
 from alerts.messages import SERVICE
 from alerts.model import Alert, AlertChange, Condition, Transition
@@ -32,7 +32,7 @@ from alerts.rules.runner import RuleSet
 from alerts.rules.service_health import HealthState, ServiceHealth
 from alerts.rules.settings import RuleBook
 from alerts.writer import LedgerWriter
-from ingest.model import DeviceRef, Reading, Topology
+from ingest.model import DeviceKind, Reading, Topology
 from shedwatch.clock import Clock
 from vision.model import Observation
 
@@ -115,8 +115,14 @@ class AlarmService:
     # What comes in
 
     async def submit_readings(self, readings: Sequence[Reading]) -> None:
-        """Judge readings; returns when what they changed is in the ledger, or after `WRITE_WAIT_S`."""
+        """Judge readings; returns when what they changed is in the ledger, or after `WRITE_WAIT_S`.
+
+        A camera's reading that is no status says that a picture of it has arrived.
+        """
         now_ms = self._steady_ms()
+        for reading in readings:
+            if reading.kind is DeviceKind.CAMERA and reading.online is None and not reading.late:
+                self.rules.frame(reading.device, now_ms)
         await self._settle(condition for reading in readings for condition in self.rules.reading(reading, now_ms))
 
     async def submit_observations(self, observations: Sequence[Observation]) -> None:
@@ -126,10 +132,6 @@ class AlarmService:
             condition for observation in observations for condition in self.rules.observation(observation, now_ms)
         )
 
-    def note_frame(self, camera: DeviceRef) -> None:
-        """A picture of this camera has just arrived. Cheap; call it for every frame."""
-        self.rules.frame(camera, self._steady_ms())
-
     def submit_health(self, name: str, state: HealthState, detail: str = "") -> None:
         """Say how a part of the service does; a part that is not ok for some seconds raises `service_degraded`."""
         self._fold(self._health.submit(name, state, detail, self._steady_ms()))
@@ -137,6 +139,18 @@ class AlarmService:
     def health(self) -> dict[str, tuple[HealthState, str]]:
         """Every part's state and detail as last submitted, the ledger's and the rules' included."""
         return self._health.parts
+
+    def figures(self) -> dict[str, float]:
+        """Counters for `/metrics`: those of `counts`, what waits for the ledger, and what was given up."""
+        return {
+            **self.counts,
+            "open": len(self._engine.open_alerts()),
+            "ledger_waiting": self._writer.waiting,
+            "ledger_dropped": self._writer.dropped,
+            "ledger_refused": self._writer.refused,
+            "readers_let_go": self._feed.let_go,
+            "rule_failures": self.rules.failures.total(),
+        }
 
     # The desk
 
@@ -305,7 +319,8 @@ class AlarmService:
 
     async def _changes_after(self, seq: int) -> list[AlertChange]:
         recent = [change for change in self._feed.recent if change.transition.seq > seq]
-        if self._feed.recent and self._feed.recent[0].transition.seq <= seq:
+        if seq >= self._started_seq and len(self._feed.recent) < RECENT:
+            # All of this life is still in memory: nobody who follows it waits for the ledger.
             return recent
         known = {change.transition.seq: change for change in recent}
         try:

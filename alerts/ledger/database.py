@@ -7,6 +7,7 @@ Errors:
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -42,6 +43,9 @@ from alerts.model import Alert, AlertChange, Transition
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 MAX_PAGE = 1000
+ANSWER_S = 10.0
+"""A database that takes longer is taken for gone; its answer may still come, and writes are made to be repeatable."""
+
 _MIGRATION_LOCK = 5_774_001
 _LARGEST = 2**63 - 1
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
@@ -196,8 +200,10 @@ class Ledger:
         if self._engine is None:
             raise LedgerError("not open")
         try:
-            async with self._engine.begin() as connection:
+            async with asyncio.timeout(ANSWER_S), self._engine.begin() as connection:
                 yield connection
+        except TimeoutError as error:
+            raise LedgerError(f"no answer within {ANSWER_S:g} s") from error
         except (DataError, IntegrityError) as error:
             raise LedgerRefusalError(_reason(error)) from error
         except (SQLAlchemyError, CommandError, OSError) as error:
@@ -250,7 +256,7 @@ def _make_engine(url: Any) -> AsyncEngine:
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=2000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

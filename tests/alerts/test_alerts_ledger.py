@@ -187,6 +187,26 @@ async def test_several_processes_may_start_at_once(url: str) -> None:
         await ledger.close()
 
 
+@pytest.mark.slow
+async def test_a_database_that_does_not_answer_is_taken_for_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked is told, and it works again when the cause is gone."""
+    ledger = Ledger(f"sqlite:///{tmp_path / 'alerts.db'}")
+    await ledger.open()
+    monkeypatch.setattr("alerts.ledger.database.ANSWER_S", 0.1)
+    hoarder = sqlite3.connect(tmp_path / "alerts.db", isolation_level=None)
+    hoarder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(LedgerError, match=r"no answer within 0\.1 s"):
+        await ledger.append(raised(1))
+    hoarder.execute("ROLLBACK")
+    hoarder.close()
+    monkeypatch.undo()
+    await ledger.append(raised(1))
+    assert len(await ledger.open_alerts()) == 1
+    await ledger.close()
+
+
 async def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
     """It is not overwritten."""
     (tmp_path / "alerts.db").write_bytes(b"not a database" * 100)
