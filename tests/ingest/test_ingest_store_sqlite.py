@@ -283,6 +283,24 @@ async def test_a_device_never_heard_of_has_no_history(store: SqliteStore) -> Non
     assert await store.history(DeviceRef("a", "b", "c"), None, "power_w", 0, 2**53, 60, "mean") == []
 
 
+async def test_a_file_from_before_a_field_existed_gets_its_column(store: SqliteStore, clock: ManualClock) -> None:
+    """The registry of fields grows; what was stored stays."""
+    await store.append([message(NOW_MS, 1.0)])
+    await store.close()
+    connection = sqlite3.connect(store.path)
+    connection.execute("ALTER TABLE raw DROP COLUMN alarm")
+    connection.execute("ALTER TABLE raw DROP COLUMN leakage_ma")
+    connection.commit()
+    connection.close()
+    again = await SqliteStore.open(store.path, clock)
+    values = {"power_w": 2.0, "leakage_ma": 7.0, "alarm": True}
+    await again.append([Message((reading(NOW_MS + 1, values=values),), 9)])
+    stored = [await again.history(C1, 3, field, 0, 2**53, 0, "last") for field in ("power_w", "leakage_ma", "alarm")]
+    await again.close()
+
+    assert stored == [[(NOW_MS, 1.0), (NOW_MS + 1, 2.0)], [(NOW_MS + 1, 7.0)], [(NOW_MS + 1, 1.0)]]
+
+
 WRITER = """
 import asyncio, sys
 from pathlib import Path
