@@ -114,6 +114,8 @@ async def _main() -> None:
 
 
 if __name__ == "__main__":
+    # Standard output is for the one line that says it is ready.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     # Pictures may wait, telemetry and alarms may not.
     os.nice(5)
     with contextlib.suppress(KeyboardInterrupt):

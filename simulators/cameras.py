@@ -12,16 +12,20 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import zlib
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
+import structlog
 
 from ingest.contract import DEFAULT_PREFIX
 from ingest.model import DeviceKind, DeviceRef
 from simulators.faults import KINDS, Fault, Target
 from simulators.fleet import link_changes
 from simulators.scenario import Scenario
+
+log = structlog.get_logger(__name__)
 
 _SENDS_NOTHING = frozenset({"camera_offline", "camera_silent"})
 _STOP_S = 5.0
@@ -80,6 +84,7 @@ class CameraFarm:
         count = min(len(plans), processes or max(1, min(2, (os.cpu_count() or 2) // 2)))
         self._shares = [FarmPlan(mqtt_url, prefix, clock_spec, plans[index::count]) for index in range(count)]
         self._running: list[asyncio.subprocess.Process] = []
+        self._watching: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         """Start the processes; they begin to make their scenes, which takes seconds each."""
@@ -110,10 +115,13 @@ class CameraFarm:
         """Scenario time 0 is at `start_ms`: film from now on, or as soon as the scenes are made."""
         for process in self._running:
             await _tell(process, FarmStart(start_ms, self._scenario.hour_at(start_ms)))
+        self._watching = [asyncio.create_task(_watch(process)) for process in self._running]
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for task in self._watching:
+            task.cancel()
         for process in self._running:
             if process.stdin is not None:
                 process.stdin.close()
@@ -128,7 +136,15 @@ class CameraFarm:
 async def _tell(process: asyncio.subprocess.Process, message: msgspec.Struct) -> None:
     assert process.stdin is not None
     process.stdin.write(msgspec.json.encode(message) + b"\n")
-    await process.stdin.drain()
+    try:
+        await process.stdin.drain()
+    except ConnectionError:
+        raise CameraError("a process of the simulated cameras has ended") from None
+
+
+async def _watch(process: asyncio.subprocess.Process) -> None:
+    # The service will miss the cameras by itself; this says why.
+    log.error("simulated_cameras_ended", status=await process.wait())
 
 
 def _plan(scenario: Scenario, ref: DeviceRef, seed: int) -> CameraPlan:
@@ -138,7 +154,7 @@ def _plan(scenario: Scenario, ref: DeviceRef, seed: int) -> CameraPlan:
         ref=(ref.site, ref.shed, ref.device),
         layout=str(own.get("layout", "row")),
         # One number for a camera's looks, the same for the same seed whatever other cameras there are.
-        seed=int(own.get("seed", 0)) + seed * 1000 + sum(map(ord, str(ref))),
+        seed=int(own.get("seed", zlib.crc32(f"{seed}:{ref}".encode()))),
         fps=float(scenario.setting(ref, "fps", 1.0)),
         width=int(own.get("width", 640)),
         height=int(own.get("height", 360)),

@@ -19,9 +19,10 @@ from ingest.model import DeviceKind, DeviceRef
 from shedwatch.clock import Clock, ManualClock, ScaledClock
 from simulators.cameras import CameraFarm
 from simulators.device import LinkChange
-from simulators.expect import ApiClient, Verdict, judge, table, write_json, write_junit
+from simulators.expect import ApiClient, Verdict, judge
 from simulators.fleet import Fleet
 from simulators.publisher import Post, Publisher, PublisherCounts
+from simulators.reports import table, write_json, write_junit
 from simulators.scenario import Scenario
 
 log = structlog.get_logger(__name__)

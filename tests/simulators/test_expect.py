@@ -7,8 +7,9 @@ import httpx2 as httpx
 import pytest
 
 from ingest.model import DeviceRef
-from simulators.expect import ApiClient, ExpectError, SeenAlert, decide, judge, table, write_json, write_junit
+from simulators.expect import ApiClient, ExpectError, SeenAlert, decide, judge
 from simulators.expectations import Expectation, Place
+from simulators.reports import table, write_json, write_junit
 from simulators.scenario import parse
 
 START_MS = 1_795_400_000_000
