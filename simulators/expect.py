@@ -42,6 +42,7 @@ class SeenAlert(msgspec.Struct, frozen=True):
     zone: str | None = None
     cleared_ts: int | None = None
     evidence: list[str] = []
+    message: dict[str, str] = {}
 
     def __str__(self) -> str:
         port = f"#{self.port}" if self.port else ""
@@ -71,6 +72,7 @@ class Unexpected(msgspec.Struct, frozen=True):
     alert_id: str
     severity: str
     at_s: float
+    message: str = ""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -256,4 +258,6 @@ def _shortcomings(
 
 
 def _unexpected(alert: SeenAlert, start_ms: int) -> Unexpected:
-    return Unexpected(str(alert), alert.id, alert.severity, round(_at_s(alert, start_ms), 3))
+    return Unexpected(
+        str(alert), alert.id, alert.severity, round(_at_s(alert, start_ms), 3), alert.message.get("en", "")
+    )

@@ -25,7 +25,10 @@ def table(verdict: Verdict) -> str:
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines += [f"UNEXPECTED at {it.at_s:.1f} s: {it.alert} ({it.severity}, {it.alert_id})" for it in verdict.unexpected]
+    lines += [
+        f"UNEXPECTED at {it.at_s:.1f} s: {it.alert} ({it.severity}, {it.alert_id}): {it.message}"
+        for it in verdict.unexpected
+    ]
     met = sum(it.ok for it in verdict.outcomes)
     nothing_else = "nothing else alarmed" if not verdict.unexpected else f"{len(verdict.unexpected)} unexpected alarms"
     lines.append(f"{verdict.name}: {met} of {len(verdict.outcomes)} expectations met, {nothing_else}")
