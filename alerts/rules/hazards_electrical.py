@@ -39,24 +39,29 @@ class TemperatureRise(Hazard, frozen=True, kw_only=True):
     """A port is hotter than its load explains: the mark of a loose or corroded contact, before it is over-temperature.
 
     The reference is the charger's own temperature, else the median of its other ports. Allowed over it is
-    `excess_c + per_a2_c x current²` (contact heat grows with the square of the current).
+    `excess_c + per_a2_c x current²` (contact heat grows with the square of the current; the heat of a load that has ended
+    stays for a while).
 
     excess_c: 20 °C; a socket in the sun or beside a warm one is not further off.
     per_a2_c: 0.5 °C/A²: 5 A through a sound contact (5.5 A is the meter limit of common ports) explains about 12 °C.
     unknown_current_a: 5 A is granted where the charger does not report a current.
+    load_memory_s: 900 s, in which what a past load explains fades to a third: a socket cools with a time constant of ten
+        to fifteen minutes.
     high_margin_c: 20 °C more than allowed is no longer a hint but a hot spot: high instead of medium.
     fast_rise_c, fast_window_s: 12 °C over the reference gained within five minutes is faster than a sound socket warms
-        after a charge begins (10-20 minutes), and catches the loose contact on its way up.
+        after a charge begins (10-20 minutes), and catches the loose contact on its way up; what the load explains is
+        added here too.
     reference_age_s: a reference older than ten minutes is none (the slow native report of power is every five).
-    on_delay_s: 60 s, one more report than a spike has.
+    on_delay_s: 30 s, more than one wrong sample lasts at 5-10 s reports, and before it is over-temperature.
     hysteresis_c: 3 °C, above the 1 °C resolution of the hardware.
     """
 
-    on_delay_s: Delay = 60.0
+    on_delay_s: Delay = 30.0
     off_delay_s: Delay = 120.0
     excess_c: Positive = 20.0
     per_a2_c: Margin = 0.5
     unknown_current_a: Margin = 5.0
+    load_memory_s: Positive = 900.0
     high_margin_c: Positive = 20.0
     fast_rise_c: Positive = 12.0
     fast_window_s: Positive = 300.0

@@ -6,12 +6,13 @@ rule's limits; both stay open side by side, as two kinds of evidence.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from statistics import median
 
-from alerts.messages import compose, place, quantity
+from alerts.messages import compose, duration, place, quantity
 from alerts.model import Alert, AlertKey, AlertKind, Condition, Severity, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
 from alerts.rules.hazards_electrical import TemperatureRise
@@ -25,7 +26,10 @@ class _Port:
     temperature_c: float | None = None
     at_ms: int = 0
     current_a: float | None = None
+    load_a2: float = 0.0
+    load_ms: int = 0
     rise_c: float | None = None
+    explained_c: float = 0.0
     allowed_c: float = 0.0
     history: deque[tuple[int, float]] = field(default_factory=deque)
     medium: Hold = field(default_factory=Hold)
@@ -83,9 +87,9 @@ class TemperatureRiseRule(BaseRule):
         if reference_c is None or port.temperature_c is None:
             return []
         own = port.settings
-        current_a = own.unknown_current_a if port.current_a is None else port.current_a
         port.rise_c = port.temperature_c - reference_c
-        port.allowed_c = own.excess_c + own.per_a2_c * current_a**2
+        port.explained_c = own.per_a2_c * _load_a2(port, now_ms)
+        port.allowed_c = own.excess_c + port.explained_c
         port.history.append((now_ms, port.rise_c))
         while now_ms - port.history[0][0] > own.fast_window_s * 1000:
             port.history.popleft()
@@ -108,7 +112,7 @@ class TemperatureRiseRule(BaseRule):
             return []
         own, before = port.settings, port.medium.active
         gained_c = port.rise_c - min(rise_c for _, rise_c in port.history)
-        fast = min(gained_c, port.rise_c) >= own.fast_rise_c
+        fast = min(gained_c, port.rise_c) >= own.fast_rise_c + port.explained_c
         slack_c = own.hysteresis_c if before else 0.0
         above = port.rise_c >= port.allowed_c - slack_c
         port.medium.feed(above or fast, now_ms, own.on_delay_s, own.off_delay_s)
@@ -122,19 +126,34 @@ class TemperatureRiseRule(BaseRule):
 
     def _condition(self, key: AlertKey, port: _Port, gained_c: float) -> Condition:
         assert port.rise_c is not None and port.temperature_c is not None  # noqa: PT018 - judged only when measured
-        heat, rise = quantity(port.temperature_c, "°C"), quantity(port.rise_c, "°C")
-        allowed = quantity(port.allowed_c, "°C")
-        what = Text(
-            f"温度 {heat}，比周围高 {rise}，按负载应不超过 {allowed}",
-            f"temperature {heat}, {rise} over its surroundings where the load explains {allowed}",
-        )
+        own, heat = port.settings, quantity(port.temperature_c, "°C")
+        value, limit = port.rise_c, port.allowed_c
+        if port.rise_c >= port.allowed_c - own.hysteresis_c:
+            rise, allowed = quantity(value, "°C"), quantity(limit, "°C")
+            what = Text(
+                f"温度 {heat}，比周围高 {rise}，按负载应不超过 {allowed}",
+                f"temperature {heat}, {rise} over its surroundings where the load explains {allowed}",
+            )
+        else:
+            value, limit = gained_c, own.fast_rise_c + port.explained_c
+            gained, span = quantity(value, "°C"), duration(own.fast_window_s)
+            what = Text(f"温度 {heat}，{span.zh}内升高 {gained}", f"temperature {heat}, {gained} gained in {span.en}")
         return Condition(
             key=key,
             active=port.medium.active,
             severity=Severity.HIGH if port.high.active else Severity.MEDIUM,
             message=compose(AlertKind.TEMPERATURE_RISE, place(self._around.topology, key), what),
-            value=round(port.rise_c, 1),
-            threshold=round(port.allowed_c, 1),
+            value=round(value, 1),
+            threshold=round(limit, 1),
             unit="°C",
             details={"rule": self.name, "current_a": port.current_a, "gained_c": round(gained_c, 1)},
         )
+
+
+def _load_a2(port: _Port, now_ms: int) -> float:
+    """Square of the current that the socket's heat comes from: the present one, or what is left of a larger one."""
+    own = port.settings
+    current_a = own.unknown_current_a if port.current_a is None else port.current_a
+    faded = port.load_a2 * math.exp(-max(now_ms - port.load_ms, 0) / (own.load_memory_s * 1000))
+    port.load_a2, port.load_ms = max(current_a**2, faded), now_ms
+    return port.load_a2

@@ -210,6 +210,25 @@ class TestTemperatureRise:
             seen.after(30, 3, temperature_c=30.0 + min(8.0, 0.4 * minute), current_a=2.5)
         assert seen.said == []
 
+    def test_the_heat_of_a_load_that_has_ended_is_explained_too(self) -> None:
+        """Ten amperes for an hour, then the plug is pulled: the warm socket cools down without an alarm."""
+        seen = Watched(TemperatureRiseRule(around()))
+        rise_c = 0.0
+        for minute in range(120):
+            current_a = 10.0 if minute < 60 else 0.0
+            rise_c += (40.0 * (current_a / 10.0) ** 2 - rise_c) * (1 - 2.718 ** (-1 / 12))
+            seen.after(30, temperature_c=30.0).after(30, 3, temperature_c=30.0 + rise_c, current_a=current_a)
+        assert seen.said == []
+
+    def test_a_fast_rise_is_told_as_one(self) -> None:
+        """Before the allowed excess is reached, the message names the gain."""
+        seen = Watched(TemperatureRiseRule(around()))
+        for step in range(14):
+            seen.after(5, temperature_c=30.0).after(10, 3, temperature_c=32.0 + 1.3 * step, current_a=1.0)
+        first = seen.said[0]
+        assert (first.active, first.severity, first.threshold) == (True, "medium", 12.5)
+        assert "5分钟内升高" in first.message.zh
+
     def test_without_a_case_temperature_the_other_ports_are_the_reference(self) -> None:
         """A hot day warms all ports; only the one that stands out is raised."""
         seen = Watched(TemperatureRiseRule(around(temperature_rise={"fast_rise_c": 100})))
