@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from tests.journeys.service import Service
 from tests.servers import Mosquitto
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.footage, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.footage, pytest.mark.alone, pytest.mark.timeout(600)]
 
 FPS = 5.0
 SECONDS_BEFORE, SECONDS_AFTER = 12.0, 20.0
