@@ -70,13 +70,20 @@ export function createConnection(live) {
   };
 }
 
+/** A part by its name; families of parts are told as `mqtt-vision` or `rule-smoke`. */
+function partName(name) {
+  const [, family, member] = /^(mqtt|rule)-(.+)$/.exec(name) ?? [];
+  if (!family) return word("dep", name);
+  return `${word("dep", family)} ${word(family === "rule" ? "kind" : "dep", member)}`;
+}
+
 /** What of the service is not well. */
 export function createService(model) {
   const box = byId("service");
   return function update() {
     const parts = Object.entries(model.service?.dependencies ?? {}).filter(([, one]) => one?.state && one.state !== "ok");
     box.hidden = parts.length === 0 && model.service?.status !== "degraded";
-    const told = parts.map(([name, one]) => `${word("dep", name)} ${word("service.state", one.state)}${one.detail ? ` (${one.detail})` : ""}`);
+    const told = parts.map(([name, one]) => `${partName(name)} ${word("service.state", one.state)}${one.detail ? ` (${one.detail})` : ""}`);
     setText(box, [t("service.degraded"), ...told].join(" · "));
   };
 }
