@@ -31,8 +31,8 @@ class CorridorSettings:
         least_pixels: smallest object at the size worked at; less cannot be told from compression artefacts.
         joins_s: steady pixels beside mature ones belong to the same region after this.
         ripe: part of a region that has stood for the dwell time before it is judged; a piece of it would be misjudged.
-        alive_patience: what keeps its place among moving people is believed to be a thing after this many dwell times.
-        undecided_patience: what may as well be a revealed background is decided by its better half after this many.
+        patience: what may as well be a revealed background is decided by its better half after so many dwell times.
+        long_patience: what keeps its place among moving people, or may as well be sunlight, after so many.
         confirm_s: an object is told of after it was judged to be one for this long without a break.
         longest_side: the cut-out's size in pixels.
         margin: the cut-out is larger than the zone by this part on each side, so that borders have two sides.
@@ -44,8 +44,8 @@ class CorridorSettings:
     least_pixels: int = 36
     joins_s: float = 2.0
     ripe: float = 0.6
-    alive_patience: float = 3.0
-    undecided_patience: float = 2.0
+    patience: float = 2.0
+    long_patience: float = 3.0
     confirm_s: float = 1.5
     longest_side: int = 240
     margin: float = 0.35
@@ -213,7 +213,7 @@ class _ZoneWatch:
             return
         age = float(np.median(ground.steady_s[ripe])) / self._settings.dwell_s
         if int(ripe.sum()) < self._settings.ripe * int(region.sum()):
-            if age < self._settings.alive_patience:
+            if age < self._settings.long_patience:
                 return
             region = ripe
         judgement = judge(region, ground, self._settings.judge)
@@ -230,10 +230,10 @@ class _ZoneWatch:
     def _settled(self, judgement: Judgement, age: float) -> Verdict:
         """The verdict, or after enough waiting the likelier one."""
         verdict = judgement.verdict
-        if verdict is Verdict.ALIVE and age >= self._settings.alive_patience:
+        if verdict in (Verdict.ALIVE, Verdict.BRIGHTER) and age >= self._settings.long_patience:
             verdict = Verdict.UNDECIDED
-        if verdict is Verdict.UNDECIDED and age >= self._settings.undecided_patience:
-            verdict = Verdict.OBJECT if judgement.presence >= 0.5 else Verdict.REVEALED
+        if verdict is Verdict.UNDECIDED and age >= self._settings.patience:
+            verdict = Verdict.OBJECT if judgement.likelihood >= 0.5 else Verdict.REVEALED
         return verdict
 
     def _in_zone(self, mask: Mask) -> int:
@@ -254,7 +254,7 @@ class _ZoneWatch:
 
     def _sighting(self, foreground: Mask) -> Sighting:
         held = self._held() & self._mask
-        best = max(blocking.judgement.presence for blocking in self._blocking)
+        best = max(blocking.judgement.likelihood for blocking in self._blocking)
         measures = {
             "area_fraction": float(held.sum()) / float(self._mask.sum()),
             "free_width_fraction": free_width(held, self._mask),

@@ -37,7 +37,7 @@ class GroundSettings:
         longest_step_s: a gap between frames counts for no more than this; what happened in it is unknown.
     """
 
-    differs_luma: float = 16.0
+    differs_luma: float = 13.0
     differs_chroma: float = 12.0
     steady_luma: float = 11.0
     steady_chroma: float = 9.0
