@@ -168,3 +168,14 @@ def evaluate(
     result = evaluate_catalogue(catalogue, only, dwell, fps, jobs)
     if json_file is not None:
         json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="ingest, vision, alerts or api.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")] = None,
+) -> None:
+    """Measure against a reference on this machine, in about a minute."""
+    from shedwatch.bench.command import run_bench
+
+    raise typer.Exit(run_bench(name, json_file))

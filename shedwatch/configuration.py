@@ -148,7 +148,8 @@ def _validated(data: dict[str, Any], document: _Document, from_env: dict[Path_, 
     except ValidationError as error:
         raise ConfigurationError([_problem(item, where) for item in error.errors()]) from None
     try:
-        RuleBook.parse({"rules": settings.alerts.rules, "overrides": settings.alerts.overrides})
+        rules = {"rules": settings.alerts.rules, "overrides": settings.alerts.overrides}
+        RuleBook.parse(rules, settings.topology())
     except RuleSettingsError as error:
         path = ("alerts", *error.path)
         raise ConfigurationError([f"{where(path)}: {dotted(path)}: {error.message}"]) from None

@@ -40,7 +40,7 @@ class Figures:
             figures["vision_worker_restarts_total"] = self.watcher.restarts
             figures["vision_failures_total"] = self.watcher.failures
         if self.alarms is not None:
-            figures["alarm_events_total"] = dict(self.alarms.counts)
+            figures.update(_alarms(self.alarms))
         if self.supervisor is not None:
             figures["loop_restarts_total"] = dict(self.supervisor.failures)
         return figures
@@ -65,4 +65,12 @@ def _intake(intake: Intake) -> dict[str, float | Mapping[str, float]]:
         "intake_queue_depth": intake.queue_depth,
         "alarm_evaluations_slow_total": counters.alarms_slow,
         "alarm_evaluations_failed_total": counters.alarms_failed,
+    }
+
+
+def _alarms(alarms: AlarmService) -> dict[str, float]:
+    levels = ("open", "ledger_waiting")
+    return {
+        f"alarms_{name}" if name in levels else f"alarms_{name}_total": value
+        for name, value in alarms.figures().items()
     }
