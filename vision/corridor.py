@@ -233,7 +233,7 @@ class _ZoneWatch:
         if verdict in (Verdict.ALIVE, Verdict.BRIGHTER) and age >= self._settings.long_patience:
             verdict = Verdict.UNDECIDED
         if verdict is Verdict.UNDECIDED and age >= self._settings.patience:
-            verdict = Verdict.OBJECT if judgement.likelihood >= 0.5 else Verdict.REVEALED
+            verdict = Verdict.OBJECT if judgement.likelihood > 0.5 else Verdict.REVEALED
         return verdict
 
     def _in_zone(self, mask: Mask) -> int:

@@ -144,7 +144,7 @@ def _likelihood(inside: Mask, now: Plane, before: Plane) -> float:
     inner_part, outer_part = cv2.blur(inner, _REACH), cv2.blur(outer, _REACH)
     border = _dilate(inside, 1) & ~_erode(inside, 1) & (inner_part > 0.15) & (outer_part > 0.15)
     if not border.any():
-        return 0.5
+        return 0.0
     inside_weight, outside_weight = inner_part[border], outer_part[border]
 
     def contrast(planes: Plane) -> Plane:
