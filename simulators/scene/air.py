@@ -120,11 +120,11 @@ def _hang(
 
 
 def _blend(light: Array, view: Backdrop, through: Array, haze: Array) -> None:
-    full = np.asarray(cv2.resize(through.astype(np.float32), view.size, interpolation=cv2.INTER_LINEAR))[..., None]
-    if haze.ndim == 3:
-        haze = np.asarray(cv2.resize(haze.astype(np.float32), view.size, interpolation=cv2.INTER_LINEAR))
-    light *= full
-    light += haze * (1 - full)
+    """Let a share of the light through and add the haze's (3, or h, w, 3) for the rest, in place; small size."""
+    share = np.repeat(through.astype(np.float32)[..., None], 3, axis=2)
+    added = ((1 - share) * haze).astype(np.float32)
+    cv2.multiply(light, cv2.resize(share, view.size, interpolation=cv2.INTER_LINEAR), dst=light)
+    cv2.add(light, cv2.resize(added, view.size, interpolation=cv2.INTER_LINEAR), dst=light)
 
 
 def _tone(source: Source, t_s: float) -> np.float32:

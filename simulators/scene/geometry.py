@@ -64,10 +64,9 @@ class Camera:
     def rays(self, u: Array, v: Array) -> Array:
         """Direction of sight (…, 3) at 0-1 coordinates, scaled to 1 m of depth."""
         fx, fy = self.focal
-        right, down, forward = self.basis
-        return np.asarray(
-            ((u - 0.5) / fx)[..., None] * right + ((v - 0.5) / fy)[..., None] * down + forward, dtype=np.float32
-        )
+        right, down, forward = self.basis.astype(np.float32)
+        x, y = ((u - 0.5) / fx).astype(np.float32), ((v - 0.5) / fy).astype(np.float32)
+        return np.stack([x * right[i] + y * down[i] + forward[i] for i in range(3)], axis=-1)
 
     def turned(self, yaw_deg: float, pitch_deg: float) -> Camera:
         """The same camera knocked aside: yaw to the right, pitch down."""

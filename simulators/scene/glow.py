@@ -11,7 +11,7 @@ from simulators.scene.backdrop import Backdrop, keep
 from simulators.scene.events import SceneEvent
 from simulators.scene.fittings import charger_places
 from simulators.scene.geometry import Array, unit
-from simulators.scene.layouts import Layout
+from simulators.scene.layouts import Layout, Opening
 from simulators.scene.light import daylight
 from simulators.scene.textures import edge
 
@@ -81,7 +81,22 @@ def shone(lamps: Beam, view: Backdrop) -> Array:
     near = np.sqrt(np.einsum("...i,...i->...", to_lamp, to_lamp))
     facing = np.maximum(np.einsum("...i,...i->...", to_lamp, view.small.normal) / near, 0.04)
     cone = np.clip(-(to_lamp @ lamps.aim) / near, 0, 1) ** 26 + 0.004
-    return np.asarray(260 * lamps.fade * facing * cone / (near * near + 4), dtype=np.float32)
+    let_in = sum(_through(opening, lamps.place, view) for opening in view.layout.openings)
+    return np.asarray(330 * lamps.fade * facing * cone * let_in / (near * near + 4), dtype=np.float32)
+
+
+def _through(opening: Opening, lamp: Array, view: Backdrop) -> Array:
+    """1 where light from outside a wall arrives through one of its openings (h, w; small size), with sharp edges."""
+    axis, at = {"left": (0, 0.0), "right": (0, view.layout.room_m[0]), "far": (1, view.layout.room_m[1])}[opening.wall]
+    points = view.small.points
+    share = (at - lamp[axis]) / np.minimum(points[..., axis] - lamp[axis], -1e-3)
+    along = lamp[1 - axis] + share * (points[..., 1 - axis] - lamp[1 - axis])
+    up = lamp[2] + share * (points[..., 2] - lamp[2])
+    inset = np.minimum(
+        np.minimum(along - opening.from_m, opening.to_m - along),
+        np.minimum(up - opening.bottom_m + 0.01, opening.top_m - up),
+    )
+    return edge(inset, 0.0, 0.03) if lamp[axis] > at else np.zeros_like(inset)
 
 
 def glare(lamps: Beam, view: Backdrop) -> Array | None:
@@ -109,8 +124,8 @@ def sun_patch(event: SceneEvent, view: Backdrop, t_s: float, hour: float) -> Arr
         return None
     x0, y0, x1, y1 = view.layout.corridor[0]
     since = t_s - event.start_s
-    x = view.small.points[..., 0] - (x0 + (x1 - x0) * 0.55 + 0.0009 * since)
-    y = view.small.points[..., 1] - (y0 + (y1 - y0) * 0.4 - 0.0005 * since)
+    x = view.small.points[..., 0] - (x0 + (x1 - x0) * 0.55 + 0.00025 * since)
+    y = view.small.points[..., 1] - (y0 + (y1 - y0) * 0.4 - 0.00015 * since)
     a, b = np.abs(x * 0.94 + y * 0.34), np.abs(-x * 0.34 + y * 0.94)
     inside = edge(0.75 - a, 0, 0.08) * edge(0.95 - b, 0, 0.08) * edge(a, 0.03, 0.03) * edge(b, 0.03, 0.03)
     cloud = 0.75 + 0.25 * np.sin(t_s / 23.0) * np.sin(t_s / 61.0 + 1.0)
@@ -134,8 +149,8 @@ def spread(
         paint = cv2.resize(view.colour.mean(axis=2), size, interpolation=cv2.INTER_AREA)
         lit = np.maximum(cv2.GaussianBlur(seen, (0, 0), 2.5), 0.0008) / cv2.GaussianBlur(paint, (0, 0), 2.5)
         base = keep(view.small.kept, key, np.asarray(lit))
-    ratio = np.asarray(cv2.resize(small / base, view.size, interpolation=cv2.INTER_LINEAR))
-    light += light * (ratio[..., None] * np.asarray(colour, dtype=np.float32))
+    factor = (1 + (small / base)[..., None] * np.asarray(colour, dtype=np.float32)).astype(np.float32)
+    cv2.multiply(light, cv2.resize(factor, view.size, interpolation=cv2.INTER_LINEAR), dst=light)
 
 
 def add(light: Array, view: Backdrop, small: Array) -> None:

@@ -65,12 +65,10 @@ def stamp(picture: NDArray[np.uint8], hour: float, label: str) -> None:
     second = round((hour % 24) * 3600) % 86400
     clock = f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
     size, thick = height / 900, max(1, round(height / 500))
-    for text, place in (
-        (clock, (round(width * 0.025), round(height * 0.06))),
-        (label, (round(width * 0.8), round(height * 0.95))),
-    ):
-        for colour, weight in ((20, thick + 2), (225, thick)):
-            cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (colour,) * 3, weight, cv2.LINE_AA)
+    for text, (x, y) in ((clock, (0.025, 0.06)), (label, (0.8, 0.95))):
+        for colour, shift in ((20, thick), (225, 0)):
+            place = (round(width * x) + shift, round(height * y) + shift)
+            cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (colour,) * 3, thick, cv2.LINE_AA)
 
 
 def encode(image: NDArray[np.uint8], quality: int = 80) -> bytes:

@@ -34,9 +34,9 @@ class Shot:
         scene = CameraScene(self.layout, self.seed, events=self.events)
         sent = np.frombuffer(encode(scene.render(self.t_s, self.hour).image), dtype=np.uint8)
         tile = cv2.resize(np.asarray(cv2.imdecode(sent, cv2.IMREAD_COLOR)), TILE_PX, interpolation=cv2.INTER_AREA)
-        for colour, weight in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-            where = (6, TILE_PX[1] - 8)
-            cv2.putText(tile, self.caption, where, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, weight, cv2.LINE_AA)
+        for colour, shift in (((0, 0, 0), 1), ((255, 255, 255), 0)):
+            where = (6 + shift, TILE_PX[1] - 8 + shift)
+            cv2.putText(tile, self.caption, where, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
         return np.asarray(tile, dtype=np.uint8)
 
 

@@ -167,7 +167,7 @@ def _blot(
     # Lit from above, each billow shadows what is under it.
     down = (np.arange(y0, y1, dtype=np.float32)[:, None] - np.float32(middle[1])) / np.float32(radius)
     own = 0.72 + 0.26 * (int(cloud.texture[i]) % 7) / 6 - 0.32 * down
-    shade[y0:y1, x0:x1] += (own - shade[y0:y1, x0:x1]) * (1 - np.exp(-1.6 * patch))
+    shade[y0:y1, x0:x1] += (own - shade[y0:y1, x0:x1]) * (patch / (patch + 0.5))
 
 
 def _turned(

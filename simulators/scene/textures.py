@@ -112,7 +112,7 @@ def outside(u: Array, v: Array, seed: int) -> Array:
     """What is seen through an opening by day, overexposed and out of focus: pavement, hedges, bright sky."""
     rough = sample(noise_tile(seed + 3, octaves=4), u, v, 6.0) - 0.5
     sky = tint((1.9, 1.8, 1.7), 1.0 + 0.15 * rough)
-    hedge = tint((0.22, 0.36, 0.3), 1.0 + 2.6 * rough)
+    hedge = tint((0.22, 0.36, 0.3), np.maximum(1.0 + 2.6 * rough, 0.5))
     ground = tint((0.75, 0.78, 0.8), 1.0 + 0.3 * rough)
     view = mix(sky, hedge, 1 - edge(v + 0.5 * rough, 1.75, 0.25))
     return mix(view, ground, 1 - edge(v + 0.08 * rough, 0.85, 0.12))
