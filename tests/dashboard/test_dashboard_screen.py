@@ -119,6 +119,7 @@ def test_text_from_outside_is_never_markup(wall: Wall, visitor: Visitor) -> None
     expect(page.locator(".big-message")).to_have_text(trap)
     expect(row(page, "a1")).to_contain_text(trap)
     assert page.evaluate("window.trapped") is None
+    assert page.locator("img[src=x]").count() == 0
 
 
 def test_an_alert_says_what_to_do_and_keeps_the_record(wall: Wall, visitor: Visitor) -> None:
@@ -208,6 +209,20 @@ def test_a_lost_connection_cannot_be_overlooked_and_heals_by_itself(wall: Wall, 
     expect(page.locator("#banner")).to_be_hidden(timeout=15_000)
     expect(row(page, "meanwhile")).to_be_visible()
     expect(row(page, "before")).to_have_count(0)
+
+
+def test_a_wall_that_is_logged_out_says_so_and_stays(wall: Wall, visitor: Visitor) -> None:
+    """A revoked code or an ended session must not leave a quiet login page where alarms were."""
+    raise_alert(wall)
+    page = visitor.log_in()
+    entry = next(one for one in wall.home.tokens.list() if one.role is Role.OPERATOR)
+
+    wall.do(wall.home.tokens.revoke, entry.id)
+
+    expect(page.locator("#banner")).to_contain_text("登录已失效", timeout=20_000)
+    expect(row(page, "a1")).to_be_visible()
+    page.get_by_role("button", name="重新登录").click()
+    page.wait_for_url("**/login?next=*")
 
 
 def test_the_all_clear_is_not_given_before_the_alarms_were_read(wall: Wall, visitor: Visitor) -> None:

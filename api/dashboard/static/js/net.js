@@ -13,10 +13,23 @@ export class RequestError extends Error {
   }
 }
 
-/** Where a session has ended the login page takes over; it leads back here. */
-function toLogin() {
+let entered = false;
+let ended = false;
+
+/** Whether the session ended while the page was in use. */
+export const sessionEnded = () => ended;
+
+/** Go to the login page, which leads back here. */
+export function toLogin() {
   const here = location.pathname + location.search;
   location.assign(`/login?next=${encodeURIComponent(here)}`);
+}
+
+// A visitor without a session is sent to log in. A wall that loses it at night must not turn into a quiet login page:
+// it stays, says that it is not live, and sounds.
+function refused() {
+  if (entered) ended = true;
+  else toLogin();
 }
 
 /** The raw answer. `quiet` leaves error statuses to the caller. */
@@ -28,8 +41,12 @@ export async function request(url, { timeoutMs = TIMEOUT_MS, quiet = false, ...o
     throw new RequestError(t(error.name === "TimeoutError" ? "error.timeout" : "error.network"));
   }
   if (response.status === 401) {
-    toLogin();
+    refused();
     throw new RequestError(t("error.forbidden"), 401);
+  }
+  if (response.ok) {
+    entered = true;
+    ended = false;
   }
   if (!response.ok && !quiet) throw new RequestError(await problemText(response), response.status);
   return response;

@@ -6,6 +6,7 @@ import { h, icon, reconcile, setAttr, setText, severityMark } from "./dom.js";
 import { clockTime, dateText, duration, elapsed, power } from "./format.js";
 import { t, word } from "./i18n.js";
 import { SEVERITIES, isAside } from "./model.js";
+import { sessionEnded, toLogin } from "./net.js";
 import { MUTE_MINUTES } from "./sound.js";
 
 const byId = (id) => document.getElementById(id);
@@ -45,7 +46,8 @@ export function createConnection(live) {
   const banner = byId("banner");
   const title = h("strong", { class: "banner-title" });
   const text = h("span", { class: "banner-text" });
-  banner.append(icon("offline"), h("div", {}, title, text), h("button", { class: "button", type: "button", text: t("conn.retry"), on: { click: () => live().retryNow() } }));
+  banner.append(icon("offline"), h("div", {}, title, text), h("button", { class: "button", type: "button", text: t("conn.retry"), on: { click: () => (sessionEnded() ? toLogin() : live().retryNow()) } }));
+  const button = banner.lastElementChild;
   const mark = byId("connection");
   let current = { state: "connecting", sinceMs: null };
 
@@ -53,6 +55,8 @@ export function createConnection(live) {
     if (current.state !== "lost") return;
     // Since when is told by this machine's clock: the server cannot be asked, and a simulated one would run on.
     const since = current.sinceMs;
+    setText(title, t(sessionEnded() ? "conn.session_ended" : "conn.lost_title"));
+    setText(button, t(sessionEnded() ? "conn.login" : "conn.retry"));
     setText(text, since === null ? t("conn.lost_never") : t("conn.lost_since", { time: clockTime(since), elapsed: duration((Date.now() - since) / 1000) }));
   }
 
@@ -63,7 +67,6 @@ export function createConnection(live) {
       const lost = state.state === "lost";
       document.body.dataset.connection = state.state;
       setText(mark, t(`conn.${state.state}`));
-      setText(title, lost ? t("conn.lost_title") : "");
       banner.hidden = !lost;
       tick();
     },
