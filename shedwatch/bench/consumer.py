@@ -1,0 +1,150 @@
+"""One consumer's process: `python -m shedwatch.bench.consumer ROLE URL CLIENT_ID COUNT FOLDER`, where ROLE is `ours` or `reference`.
+
+Takes COUNT messages that wait in the session CLIENT_ID and prints its figures as one JSON object. `ours` is the
+service's way of a message: connection, intake, rules and alarm ledger, durable store, acknowledgement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import resource
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from alerts.ledger.database import Ledger
+from alerts.rules.settings import RuleBook
+from alerts.service import AlarmService
+from ingest.broker import Broker
+from ingest.intake import Intake
+from ingest.model import Frame
+from ingest.mqtt_url import parse_url
+from ingest.store.retention import Retention
+from ingest.store.sqlite import SqliteStore
+from shedwatch.bench.fleet import Fleet
+from shedwatch.clock import SystemClock
+from shedwatch.logs import set_up_logs
+from shedwatch.parent import die_with_parent
+
+FLEET = Fleet(sheds=80, chargers=10, ports=12)
+FILTERS = ("sheds/+/+/charger/+/+", "sheds/+/+/sensor/+/+", "sheds/+/+/camera/+/status")
+LOOK_EVERY_S = 0.002
+
+
+@dataclass(slots=True)
+class Meter:
+    """Wall and processor time from the first message on, and memory."""
+
+    began_s: float = 0.0
+    began_cpu_s: float = 0.0
+    figures: dict[str, float] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """The first message is here."""
+        self.began_s, self.began_cpu_s = time.perf_counter(), time.process_time()
+
+    def end(self, messages: int) -> None:
+        """The last is done with."""
+        seconds, cpu_s = time.perf_counter() - self.began_s, time.process_time() - self.began_cpu_s
+        self.figures = {
+            "messages_per_s": messages / seconds,
+            "cpu_us_per_message": cpu_s * 1e6 / messages,
+            "cores_used": cpu_s / seconds,
+            "rss_peak_mib": _peak_mib(),
+        }
+
+
+def count_only(url: str, client_id: str, count: int) -> dict[str, float]:
+    """The reference: a bare paho client, as its documentation shows it."""
+    address, meter, seen = parse_url(url), Meter(), 0
+
+    def on_message(client: paho.Client, _data: Any, _message: Any) -> None:
+        nonlocal seen
+        if not seen:
+            meter.begin()
+        seen += 1
+        if seen == count:
+            meter.end(count)
+            client.disconnect()
+
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id, clean_session=False)
+    client.on_message = on_message
+    client.connect(address.host, address.port)
+    client.loop_forever()
+    return meter.figures
+
+
+async def take_in(url: str, client_id: str, count: int, folder: Path) -> dict[str, float]:
+    """Ours."""
+    topology, clock, meter = FLEET.topology(), SystemClock(), Meter()
+    async with AsyncExitStack() as stack:
+        store = await SqliteStore.open(folder / "telemetry.db", clock, Retention(raw_days=8, rollup_days=366))
+        stack.push_async_callback(store.close)
+        ledger = Ledger(f"sqlite+aiosqlite:///{folder / 'alerts.db'}")
+        alarms = await stack.enter_async_context(
+            AlarmService(topology, RuleBook.parse({}, topology), ledger, clock, seed=1)
+        )
+        broker = Broker(url, client_id, FILTERS, status_topic="sheds/service/bench/status")
+        intake = Intake(topology, store, clock, broker.inbox, on_readings=alarms.submit_readings, on_frame=_no_frame)
+        tasks = [asyncio.create_task(work()) for work in (broker.run, intake.run, store.maintain)]
+        await _until(lambda: broker.counters.received > 0, tasks)
+        meter.begin()
+        await _until(lambda: intake.counters.stored >= count and not intake.queue_depth, tasks)
+        meter.end(count)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    counters = intake.counters
+    return {
+        **meter.figures,
+        "commits": counters.commits,
+        "commit_max_ms": counters.commit_max_s * 1000.0,
+        "refused": sum(counters.refused.values()),
+        "late": counters.late,
+        "alarms": alarms.counts["action_raise"],
+    }
+
+
+async def _until(reached: Callable[[], bool], tasks: list[asyncio.Task[None]]) -> None:
+    while not reached():
+        for task in tasks:
+            if task.done():
+                task.result()
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _no_frame(_frame: Frame) -> None:
+    """No pictures are sent."""
+
+
+def _peak_mib() -> float:
+    """Most memory ever resident. What `getrusage` says on Linux may be the parent's."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024.0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024.0)
+
+
+def main(role: str, url: str, client_id: str, count: str, folder: str) -> None:
+    """Run one side and print its figures."""
+    die_with_parent()
+    set_up_logs(logging.WARNING)
+    if role == "ours":
+        figures = asyncio.run(take_in(url, client_id, int(count), Path(folder)))
+    else:
+        figures = count_only(url, client_id, int(count))
+    sys.stdout.write(json.dumps(figures) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

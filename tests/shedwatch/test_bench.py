@@ -1,0 +1,189 @@
+"""The benchmarks: their arithmetic, the shape of what they report, and that each runs to its end (never how fast)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from ingest.contract import decode_telemetry, parse_topic
+from ingest.embedded_broker import find_mosquitto
+from shedwatch.bench import alerts, api, backlog, ingest, vision
+from shedwatch.bench.children import figures_of, serving
+from shedwatch.bench.fleet import Fleet
+from shedwatch.bench.report import BenchError, Pair, Report, Run, interleave, machine
+from shedwatch.cli import app
+
+SMALL = Fleet(sheds=2, chargers=2, ports=3)
+KEYS = {"name", "ratio", "ours", "reference", "unit", "runs"}
+
+
+def report_of(*pairs: tuple[float, float]) -> Report:
+    runs = [Pair(Run(ours, {"p50_ms": ours}), Run(reference)) for ours, reference in pairs]
+    return Report("demo", "something", "something else", "things/s", "higher", runs)
+
+
+def test_the_ratio_is_ours_divided_by_the_reference_of_the_same_pair():
+    """Load that comes and goes hits both runs of a pair, so pairs are compared and never mixed."""
+    report = report_of((10.0, 20.0), (300.0, 400.0), (9.0, 10.0)).as_dict({})
+
+    assert report["ratio"] == 0.75
+    assert (report["ours"], report["reference"]) == (300.0, 400.0)
+    assert [run["ratio"] for run in report["runs"]] == [0.5, 0.75, 0.9]
+
+
+def test_an_even_number_of_pairs_reports_a_pair_that_was_really_run():
+    """Of two pairs in the middle the worse one counts, so that ours ÷ reference is the ratio."""
+    report = report_of((1.0, 4.0), (2.0, 4.0), (3.0, 4.0), (4.0, 4.0)).as_dict({})
+
+    assert report["ratio"] == report["ours"] / report["reference"] == 0.5
+
+
+def test_a_report_has_what_the_contract_names():
+    """Top level and runs, and it survives JSON."""
+    report = json.loads(json.dumps(report_of((1.0, 2.0)).as_dict(machine())))
+
+    assert report.keys() >= KEYS
+    assert report["runs"] == [{"ratio": 0.5, "ours": {"value": 1.0, "p50_ms": 1.0}, "reference": {"value": 2.0}}]
+    assert report["machine"]["cores"] >= 1
+
+
+def test_people_read_every_run_and_the_median():
+    """What was run, on what, each pair, and which way is better."""
+    text = "\n".join(report_of((1.0, 2.0), (3.0, 4.0)).lines({"cores": 2}))
+
+    for word in ("something", "something else", "cores 2", "0.500", "0.750", "median", "higher is better", "p50_ms"):
+        assert word in text
+
+
+def test_ours_and_the_reference_take_turns_and_progress_is_told():
+    """Ours, reference, ours, reference."""
+    order, told = [], []
+
+    pairs = interleave(
+        lambda: order.append("ours") or Run(1.0),
+        lambda: order.append("reference") or Run(2.0),
+        2,
+        lambda done, total, what: told.append((done, total, what)),
+    )
+
+    assert order == ["ours", "reference"] * 2
+    assert told == [(0, 4, "ours"), (1, 4, "reference"), (2, 4, "ours"), (3, 4, "reference")]
+    assert [pair.ratio for pair in pairs] == [0.5, 0.5]
+
+
+def test_a_run_that_measured_nothing_is_no_result():
+    """A ratio with nothing is refused instead of being zero or infinite."""
+    with pytest.raises(BenchError, match="measured nothing"):
+        interleave(lambda: Run(1.0), lambda: Run(0.0), 1)
+
+
+def test_the_fleet_sends_messages_the_intake_takes_whole():
+    """About 200 bytes of one port each, nothing refused, no two alike."""
+    messages = list(SMALL.single_ports(24, 1_795_400_000_000))
+
+    assert len(set(messages)) == 24
+    for topic, payload in messages:
+        assert SMALL.topology().find(parse_topic(topic).ref) is not None
+        decoded = decode_telemetry(payload)
+        assert (decoded.refused, decoded.unknown_fields, len(decoded.telemetry.ports)) == ((), 0, 1)
+        assert 170 <= len(payload) <= 230
+
+
+def test_alerts_runs_and_raises_what_runs_hot():
+    """A small district through all rules: the hot port is an open alert, and each run's figures are there."""
+    result = alerts.run(scale=alerts.AlertsScale(SMALL, sweeps=2, pairs=2)).as_dict(machine())
+
+    assert result["name"] == "alerts"
+    assert len(result["runs"]) == 2
+    assert result["ratio"] == pytest.approx(result["ours"] / result["reference"], rel=1e-3)
+    assert result["runs"][0]["ours"].keys() >= {"us_per_reading", "tick_ms", "alerts_open"}
+
+
+@pytest.mark.slow
+def test_vision_runs_every_detector():
+    """A few small pictures: what each detector costs is in the figures."""
+    scale = vision.VisionScale(width=320, height=180, frames=3, pairs=1)
+
+    result = vision.run(scale=scale).as_dict(machine())
+
+    figures = result["runs"][0]["ours"]
+    assert {"decode_ms", "FlameDetector_ms", "SmokeDetector_ms", "CorridorDetector_ms", "HealthDetector_ms"} <= set(
+        figures
+    )
+    assert figures["value"] > 0
+
+
+@pytest.mark.slow
+def test_api_asks_both_servers():
+    """Two servers in processes of their own; ours answers with all sheds."""
+    result = api.run(scale=api.ApiScale(seconds=0.2, pairs=1)).as_dict(machine())
+
+    assert result["runs"][0]["ours"]["answer_bytes"] > 1000
+    assert result["runs"][0]["reference"]["answer_bytes"] == len('{"status":"ok"}')
+
+
+@pytest.mark.servers
+@pytest.mark.slow
+@pytest.mark.parametrize("broker", ["mosquitto"])
+def test_ingest_takes_every_message_on_both_sides(broker):
+    """Filled beforehand, taken to the last message; a lost one would end in an error."""
+    if broker == "mosquitto" and find_mosquitto() is None:
+        pytest.skip("mosquitto is not installed")
+
+    result = ingest.run(scale=ingest.IngestScale(messages=300, pairs=1, broker=broker)).as_dict(machine())
+
+    ours = result["runs"][0]["ours"]
+    assert (ours["refused"], ours["late"]) == (0, 0)
+    assert broker in result["what"]
+
+
+def test_a_broker_that_is_not_there_ends_the_benchmark_in_words():
+    """Not in a traceback."""
+    with pytest.raises(BenchError, match="the broker does not answer"):
+        backlog.publish(("127.0.0.1", 1), [])
+
+
+def test_a_child_that_fails_is_told_with_its_last_words():
+    """Its own reason reaches the report."""
+    with pytest.raises(BenchError, match="No module named"):
+        figures_of("shedwatch.bench.nobody", limit_s=30.0)
+    with pytest.raises(BenchError, match="ended before it was ready"), serving("shedwatch.bench.nobody"):
+        pass
+
+
+def test_the_command_refuses_an_unknown_name_and_a_folder_that_is_not_there(tmp_path):
+    """Wrong usage is exit code 2, before anything runs."""
+    unknown = CliRunner().invoke(app, ["bench", "lunch"])
+    nowhere = CliRunner().invoke(app, ["bench", "alerts", "--json", str(tmp_path / "no" / "file.json")])
+
+    assert (unknown.exit_code, nowhere.exit_code) == (2, 2)
+    assert "ingest, vision, alerts, api" in unknown.output
+    assert "no folder" in nowhere.output
+
+
+def test_the_command_prints_and_writes_the_same_result(tmp_path, monkeypatch):
+    """Standard output for people, the file for programs."""
+    monkeypatch.setattr(alerts, "run", lambda _tell: report_of((1.0, 2.0)))
+    file = tmp_path / "alerts.json"
+
+    done = CliRunner().invoke(app, ["bench", "alerts", "--json", str(file)])
+
+    assert done.exit_code == 0
+    assert "median" in done.output
+    assert json.loads(file.read_text(encoding="utf-8"))["ratio"] == 0.5
+
+
+def test_a_benchmark_that_cannot_be_run_is_exit_code_1(monkeypatch):
+    """The check failed; the usage was right."""
+
+    def fail(_tell):
+        raise BenchError("no broker today")
+
+    monkeypatch.setattr(alerts, "run", fail)
+
+    done = CliRunner().invoke(app, ["bench", "alerts"])
+
+    assert done.exit_code == 1
+    assert "no broker today" in done.output
