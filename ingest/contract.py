@@ -11,19 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args
 
 import msgspec
 
-from ingest.model import ID_PATTERN, DeviceKind, DeviceRef
+from ingest.model import ID_PATTERN, BreakerWord, DeviceKind, DeviceRef, PortFaultWord, PortStateWord
 
 T = TypeVar("T")
 
 DEFAULT_PREFIX = "sheds"
 
-EVENTS = ("smoke", "water", "heat", "fuse", "door", "power_cut", "session_started", "session_ended", "boot")
-SENSOR_KINDS = ("smoke", "heat", "water", "co", "temperature", "humidity", "door")
-COMMANDS = ("stop", "start", "breaker_open", "breaker_close", "locate", "poll")
+EventWord = Literal["smoke", "water", "heat", "fuse", "door", "power_cut", "session_started", "session_ended", "boot"]
+SensorWord = Literal["smoke", "heat", "water", "co", "temperature", "humidity", "door"]
+CommandWord = Literal["stop", "start", "breaker_open", "breaker_close", "locate", "poll"]
+EVENTS: tuple[str, ...] = get_args(EventWord)
+SENSOR_KINDS: tuple[str, ...] = get_args(SensorWord)
+COMMANDS: tuple[str, ...] = get_args(CommandWord)
 
 # Channels of a device's topics that carry messages to the service.
 CHARGER_CHANNELS = ("telemetry", "event", "status", "reply")
@@ -98,26 +101,6 @@ PortNumber = Annotated[int, msgspec.Meta(ge=1, le=64)]
 Sequence = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Timestamp = int | str
 
-PortStateWord = Literal["idle", "plugged", "charging", "float", "full", "fault", "off"]
-PortFaultWord = Literal[
-    "relay_welded",
-    "relay_open",
-    "load_short",
-    "bad_contact",
-    "socket_stuck",
-    "over_current",
-    "over_power",
-    "over_temperature",
-    "leakage",
-    "memory",
-    "card_reader",
-    "detector",
-    "other",
-]
-EventWord = Literal["smoke", "water", "heat", "fuse", "door", "power_cut", "session_started", "session_ended", "boot"]
-SensorWord = Literal["smoke", "heat", "water", "co", "temperature", "humidity", "door"]
-CommandWord = Literal["stop", "start", "breaker_open", "breaker_close", "locate", "poll"]
-
 
 class PortTelemetry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """One port of a charger's telemetry; only `port` is required."""
@@ -142,7 +125,7 @@ class ChargerTelemetry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults
     leakage_ma: Leakage | None = None
     smoke: bool | None = None
     signal_pct: Percent | None = None
-    breaker: Literal["closed", "open"] | None = None
+    breaker: BreakerWord | None = None
     ports: list[PortTelemetry] = []
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -138,8 +138,8 @@ class FieldSpec(NamedTuple):
     values: tuple[str, ...] = ()
 
 
-PORT_STATES = ("idle", "plugged", "charging", "float", "full", "fault", "off")
-PORT_FAULTS = (
+PortStateWord = Literal["idle", "plugged", "charging", "float", "full", "fault", "off"]
+PortFaultWord = Literal[
     "relay_welded",
     "relay_open",
     "load_short",
@@ -153,8 +153,11 @@ PORT_FAULTS = (
     "card_reader",
     "detector",
     "other",
-)
-BREAKER_STATES = ("closed", "open")
+]
+BreakerWord = Literal["closed", "open"]
+PORT_STATES: tuple[str, ...] = get_args(PortStateWord)
+PORT_FAULTS: tuple[str, ...] = get_args(PortFaultWord)
+BREAKER_STATES: tuple[str, ...] = get_args(BreakerWord)
 
 # The typed registry of everything a store keeps: only ever added to, at the end of each tuple of values.
 FIELDS: dict[str, FieldSpec] = {

@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ingest.contract import PortStateWord, PortTelemetry
+from ingest.contract import PortTelemetry
+from ingest.model import PortStateWord
 from simulators.battery import Charge
 from simulators.device import Surroundings
 from simulators.faults import FaultsOf
