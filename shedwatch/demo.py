@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aiomqtt import MqttError
+
 from ingest.embedded_broker import EmbeddedBrokerError
 from shedwatch.clock import SystemClock, scaled
 from shedwatch.configuration import ConfigurationError
 from shedwatch.logs import set_up_logs
 from shedwatch.progress import console
 from shedwatch.stage import Stage, StageError, StageOptions
+from simulators.cameras import CameraError
 from simulators.run import run
 from simulators.scenario import Scenario, load, shipped
 from simulators.yaml_reader import ScenarioError
@@ -40,7 +43,15 @@ def run_demo(options: DemoOptions) -> int:
     set_up_logs(logging.WARNING)
     try:
         return asyncio.run(_until_interrupted(options))
-    except (ScenarioError, ConfigurationError, StageError, EmbeddedBrokerError, OSError) as error:
+    except (
+        ScenarioError,
+        ConfigurationError,
+        StageError,
+        EmbeddedBrokerError,
+        CameraError,
+        MqttError,
+        OSError,
+    ) as error:
         console.print(f"[red]{error}[/red]", soft_wrap=True)
         return 2
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import typer
+from aiomqtt import MqttError
 
 from ingest.embedded_broker import EmbeddedBrokerError
 from shedwatch.clock import Clock, from_spec, scaled
@@ -18,6 +19,7 @@ from shedwatch.configuration import ConfigurationError
 from shedwatch.logs import set_up_logs
 from shedwatch.progress import console
 from shedwatch.stage import Stage, StageError, StageOptions
+from simulators.cameras import CameraError
 from simulators.expect import ExpectError
 from simulators.run import JudgeOptions, simulate, table
 from simulators.scenario import Scenario, load, shipped
@@ -53,7 +55,16 @@ async def rehearse(options: RehearsalOptions) -> int:
             stage = Stage(StageOptions(scenario.sites, folder, fast), _say)
             await stack.enter_async_context(stage)
             return await _against(options, scenario, stage.broker_url, fast, stage.url, stage.token)
-    except (ScenarioError, ConfigurationError, StageError, EmbeddedBrokerError, ExpectError, OSError) as error:
+    except (
+        ScenarioError,
+        ConfigurationError,
+        StageError,
+        EmbeddedBrokerError,
+        ExpectError,
+        CameraError,
+        MqttError,
+        OSError,
+    ) as error:
         typer.echo(str(error), err=True)
         return 2
 

@@ -98,7 +98,7 @@ class Service:
             await self._start_broker()
         if self._parts != PARTS:
             self._start_relay(desk)
-        if "vision" in self._parts and self._settings.vision.enabled:
+        if "vision" in self._parts and self._settings.vision.enabled and self._settings.zones():
             self._start_vision()
         if "api" in self._parts:
             self._start_api(store, desk)

@@ -23,6 +23,7 @@ from shedwatch.bench.report import BenchError, Report, Run, interleave
 from shedwatch.progress import Tell
 
 PATIENCE_S = 10.0
+SERVE_S = 300.0
 MODULE = "shedwatch.bench.api_server"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
@@ -60,7 +61,7 @@ def run(tell: Tell | None = None, scale: ApiScale = ApiScale()) -> Report:
 
 @contextmanager
 def _client(role: str) -> Iterator[Client]:
-    with serving(MODULE, role) as server, Client(server) as client:
+    with serving(MODULE, role, limit_s=SERVE_S) as server, Client(server) as client:
         yield client
 
 

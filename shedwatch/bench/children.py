@@ -8,78 +8,95 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from tempfile import TemporaryFile
+from threading import Timer
+from typing import IO, Any
 
 from shedwatch.bench.report import BenchError
 from shedwatch.parent import PARENT_VARIABLE
 
+Said = dict[str, Any]
+
 STOP_S = 10.0
 
 
-class Server(NamedTuple):
-    """A child that serves: its process id, and what it said when it was ready."""
+@contextmanager
+def serving(module: str, *arguments: str, limit_s: float) -> Iterator[Server]:
+    """A module that prints a JSON object when it is ready, and ends by itself or when its standard input closes.
 
-    pid: int
-    said: dict[str, Any]
+    Raises:
+        BenchError: it was not ready, or what was asked of it not there, within `limit_s` seconds from its start.
+    """
+    with TemporaryFile() as errors:
+        child = subprocess.Popen(  # noqa: S603 - our own modules
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, PARENT_VARIABLE: str(os.getpid())},
+        )
+        server = Server(module, child, limit_s, errors)
+        try:
+            server.said = server.next_line()
+            yield server
+        finally:
+            server.end()
 
 
-def figures_of(module: str, *arguments: str, limit_s: float) -> dict[str, Any]:
-    """Run a module to its end; the JSON object it prints.
+def figures_of(module: str, *arguments: str, limit_s: float, when_ready: Callable[[], None] = lambda: None) -> Said:
+    """Run a module to its end; the second JSON object it prints. `when_ready` is called after the first.
 
     Raises:
         BenchError: it failed, or took longer than `limit_s`.
     """
-    try:
-        done = subprocess.run(  # noqa: S603 - our own modules
-            _command(module, arguments), capture_output=True, timeout=limit_s, check=False, env=_environ()
-        )
-    except subprocess.TimeoutExpired:
-        raise BenchError(f"{module} did not end within {limit_s:g} s: messages were lost?") from None
-    if done.returncode:
-        raise BenchError(f"{module} failed: {_last_line(done.stderr)}")
-    figures: dict[str, Any] = json.loads(done.stdout)
-    return figures
+    with serving(module, *arguments, limit_s=limit_s) as child:
+        when_ready()
+        return child.next_line()
 
 
-@contextmanager
-def serving(module: str, *arguments: str) -> Iterator[Server]:
-    """A module that prints one JSON object when it is ready and serves until its standard input closes.
+class Server:
+    """A child that was started; `said` is what it said when it was ready."""
 
-    Raises:
-        BenchError: it ended before it was ready.
-    """
-    child = subprocess.Popen(  # noqa: S603 - our own modules
-        _command(module, arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environ()
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    try:
-        line = child.stdout.readline()
+    def __init__(self, module: str, child: subprocess.Popen[bytes], limit_s: float, errors: IO[bytes]) -> None:
+        self.said: Said = {}
+        self._module = module
+        self._child = child
+        self._errors = errors
+        self._watchdog = Timer(limit_s, child.kill)
+        self._watchdog.start()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._child.pid
+
+    def next_line(self) -> Said:
+        """The next JSON object it prints. Raises BenchError where there is none."""
+        assert self._child.stdout is not None
+        line = self._child.stdout.readline()
         if not line:
-            raise BenchError(f"{module} ended before it was ready")
-        yield Server(child.pid, json.loads(line))
-    finally:
-        child.stdin.close()
+            raise BenchError(f"{self._module} {self._why()}")
+        said: Said = json.loads(line)
+        return said
+
+    def end(self) -> None:
+        """Let it finish, or end it."""
+        self._watchdog.cancel()
+        # Closes its standard input too, which is what it waits for.
         try:
-            child.wait(STOP_S)
+            self._child.communicate(timeout=STOP_S)
         except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        child.stdout.close()
+            self._child.kill()
+            self._child.communicate()
 
-
-def _command(module: str, arguments: tuple[str, ...]) -> list[str]:
-    return [sys.executable, "-m", module, *arguments]
-
-
-def _environ() -> dict[str, str]:
-    return {**os.environ, PARENT_VARIABLE: str(os.getpid())}
-
-
-def _last_line(output: bytes) -> str:
-    lines = output.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    def _why(self) -> str:
+        if self._child.wait() == -signal.SIGKILL:
+            return "did not end in time; were messages lost?"
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return f"failed: {lines[-1] if lines else 'it said nothing'}"
