@@ -126,13 +126,13 @@ def test_api_asks_both_servers():
 
 @pytest.mark.servers
 @pytest.mark.slow
-@pytest.mark.parametrize("broker", ["mosquitto"])
+@pytest.mark.parametrize("broker", ["mosquitto", "amqtt"])
 def test_ingest_takes_every_message_on_both_sides(broker):
     """Filled beforehand, taken to the last message; a lost one would end in an error."""
     if broker == "mosquitto" and find_mosquitto() is None:
         pytest.skip("mosquitto is not installed")
 
-    result = ingest.run(scale=ingest.IngestScale(messages=300, pairs=1, broker=broker)).as_dict(machine())
+    result = ingest.run(scale=ingest.IngestScale(messages=2500, pairs=1, broker=broker)).as_dict(machine())
 
     ours = result["runs"][0]["ours"]
     assert (ours["refused"], ours["late"]) == (0, 0)
@@ -149,7 +149,12 @@ def test_a_child_that_fails_is_told_with_its_last_words():
     """Its own reason reaches the report."""
     with pytest.raises(BenchError, match="No module named"):
         figures_of("shedwatch.bench.nobody", limit_s=30.0)
-    with pytest.raises(BenchError, match="ended before it was ready"), serving("shedwatch.bench.nobody"):
+
+
+def test_a_child_that_takes_too_long_is_ended():
+    """A lost message must not leave a benchmark waiting for ever."""
+    late = pytest.raises(BenchError, match="did not end in time")
+    with late, serving("shedwatch.bench.api_server", "ours", limit_s=0.2):
         pass
 
 
