@@ -32,7 +32,8 @@ class CorridorSettings:
         joins_s: steady pixels beside mature ones belong to the same region after this.
         ripe: part of a region that has stood for the dwell time before it is judged; a piece of it would be misjudged.
         patience: what may as well be a revealed background is decided by its better half after so many dwell times.
-        long_patience: what keeps its place among moving people, or may as well be sunlight, after so many.
+        long_patience: what may as well be sunlight after so many.
+        alive_patience: what seems alive, but kept its place for so many, is a thing that something moves at.
         confirm_s: an object is told of after it was judged to be one for this long without a break.
         longest_side: the cut-out's size in pixels.
         margin: the cut-out is larger than the zone by this part on each side, so that borders have two sides.
@@ -46,6 +47,7 @@ class CorridorSettings:
     ripe: float = 0.6
     patience: float = 2.0
     long_patience: float = 3.0
+    alive_patience: float = 6.0
     confirm_s: float = 1.5
     longest_side: int = 240
     margin: float = 0.35
@@ -159,6 +161,8 @@ class _ZoneWatch:
         held = self._held()
         if outlook.upheaval:
             ground.begin_anew(now, held)
+            for blocking in self._blocking:
+                blocking.look = now.copy()
         foreground = ground.see(self._steadier.align(now, ground.background), step_s, held)
         self._drop_gone(ground)
         self._take_mature(ground, step_s)
@@ -230,7 +234,9 @@ class _ZoneWatch:
     def _settled(self, judgement: Judgement, age: float) -> Verdict:
         """The verdict, or after enough waiting the likelier one."""
         verdict = judgement.verdict
-        if verdict in (Verdict.ALIVE, Verdict.BRIGHTER) and age >= self._settings.long_patience:
+        if verdict is Verdict.ALIVE and age >= self._settings.alive_patience:
+            verdict = Verdict.UNDECIDED
+        if verdict is Verdict.BRIGHTER and age >= self._settings.long_patience:
             verdict = Verdict.UNDECIDED
         if verdict is Verdict.UNDECIDED and age >= self._settings.patience:
             verdict = Verdict.OBJECT if judgement.likelihood > 0.5 else Verdict.REVEALED

@@ -63,7 +63,7 @@ class Ground:
         known_s: how long each pixel of it has been seen.
         steady: what has been seen there most of late.
         steady_s: for how long.
-        restless: part of the last seconds in which each pixel was not what it steadily is, 0-1.
+        restless: part of the last seconds in which each pixel, in plain view, was not what it steadily is, 0-1.
     """
 
     # What is hidden is forgotten four times as slowly as it was learned: passers-by do not reset an object's time.
@@ -73,7 +73,7 @@ class Ground:
 
     def __init__(self, first: Plane, settings: GroundSettings, dwell_s: float) -> None:
         self._settings = settings
-        self._cap_s = 4.0 * dwell_s
+        self._cap_s = 8.0 * dwell_s
         # Nobody stands still for ten seconds.
         self._restless_s = min(10.0, 0.5 * dwell_s)
         self.background = first.copy()
@@ -129,7 +129,7 @@ class Ground:
         np.clip(self.steady_s, 0.0, self._cap_s, out=self.steady_s)
         np.clip(self._rival_s, 0.0, self._cap_s, out=self._rival_s)
         rate = np.float32(1.0 - np.exp(-step_s / self._restless_s))
-        self.restless += (~is_steady - self.restless) * rate
+        self.restless += (~is_steady - self.restless) * (rate * ~_hidden(~is_steady))
         self._swap(is_rival, foreground)
 
     def _follow(self, now: Plane, is_steady: Mask, is_rival: Mask, step_s: float) -> None:
@@ -140,8 +140,13 @@ class Ground:
         self._rival += (now - self._rival) * (is_rival * rate)
 
     def _swap(self, is_rival: Mask, foreground: Mask) -> None:
-        """A rival that is seen takes over when it has been seen long enough; bare background after `swap_s`."""
-        needed_s = np.where(foreground, np.maximum(self._settings.swap_s, self.steady_s * 0.5), self._settings.swap_s)
+        """A rival that is seen takes over when it has been seen long enough.
+
+        An object is given up only for something seen half as long, so that who stops in front of it does not cost its
+        time; bare background, on either side, has no such claim.
+        """
+        contested = foreground & self.differs(self.steady, self.background)
+        needed_s = np.where(contested, np.maximum(self._settings.swap_s, self.steady_s * 0.5), self._settings.swap_s)
         swap = (is_rival & (self._rival_s >= needed_s)) | (self.steady_s <= 0.0)
         self.steady[:, swap], self._rival[:, swap] = self._rival[:, swap], self.steady[:, swap]
         self.steady_s[swap], self._rival_s[swap] = self._rival_s[swap], self.steady_s[swap]
@@ -161,12 +166,33 @@ class Ground:
         self.background[0, where] = np.clip(self.background[0, where] * ratio, 0.0, 255.0)
 
     def begin_anew(self, now: Plane, keep: Mask) -> None:
-        """The whole picture changed: take `now` for background, except where an object stands before it."""
+        """The whole picture changed: take `now` for background.
+
+        Where an object stands before it (`keep`) the background is hidden: it is given the change of brightness and
+        colour that the rest saw, and the object's time stays.
+        """
         learn = ~keep
-        for planes in (self.background, self.steady, self._rival):
-            planes[:, learn] = now[:, learn]
+        if keep.any() and learn.any():
+            self._relight(now, keep, learn)
+        self.background[:, learn] = now[:, learn]
+        for planes in (self.steady, self._rival):
+            planes[:] = now
         for times in (self.known_s, self.steady_s, self._rival_s, self.restless):
             times[learn] = 0.0
+
+    def _relight(self, now: Plane, keep: Mask, learn: Mask) -> None:
+        before = self.background
+        ratio = float(np.median((now[0][learn] + 3.0) / (before[0][learn] + 3.0)))
+        self.brighten(keep, ratio)
+        for plane in (1, 2):
+            middle, spread = float(np.median(before[plane][learn])), float(before[plane][learn].std())
+            stretch = min(2.0, float(now[plane][learn].std()) / max(spread, 1.0))
+            before[plane][keep] = np.median(now[plane][learn]) + (before[plane][keep] - middle) * stretch
+
+
+def _hidden(changed: Mask) -> Mask:
+    """Where all around has changed: something passes in front. Somebody who sways changes along their outline only."""
+    return cv2.blur(changed.astype(np.float32), (13, 13)) > 0.75
 
 
 def _apart(one: Plane, other: Plane, luma: Plane, chroma: float) -> Mask:

@@ -176,7 +176,7 @@ def _light(inside: Mask, now: Plane, before: Plane, settings: JudgeSettings) -> 
         core = inside
     ratios = (now[0][core] + 3.0) / (before[0][core] + 3.0)
     ratio = float(np.median(ratios))
-    fine_now, fine_before = _fine(now[0])[core], _fine(before[0])[core]
+    fine_now, fine_before = _fine(now[0], inside)[core], _fine(before[0], inside)[core]
     spread_now, spread_before = float(fine_now.std()), float(fine_before.std())
     texture = float((fine_now * fine_before).mean()) - float(fine_now.mean() * fine_before.mean())
     texture /= max(spread_now * spread_before, 1e-3)
@@ -190,5 +190,8 @@ def _light(inside: Mask, now: Plane, before: Plane, settings: JudgeSettings) -> 
     return _Light(texture, ratio, smooth and settings.light_darker < ratio < settings.light_brighter, possible)
 
 
-def _fine(luma: Plane) -> Plane:
-    return luma - cv2.blur(luma, (9, 9))
+def _fine(luma: Plane, inside: Mask) -> Plane:
+    """Difference to the surroundings within the region; what lies beyond its border does not count."""
+    weight = inside.astype(np.float32)
+    around: Plane = cv2.blur(luma * weight, (9, 9)) / np.maximum(cv2.blur(weight, (9, 9)), 1e-3)
+    return luma - around
