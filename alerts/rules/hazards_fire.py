@@ -48,8 +48,11 @@ class CorridorBlocked(Hazard, frozen=True, kw_only=True):
     high_after_s: high after ten minutes: nobody came for it, the way out is blocked.
     off_delay_s: 10 s.
     renew_limit_s: as for what else cameras see.
+    after_fire_s: 300 s after this camera last saw smoke or flames nothing new is believed to stand there: drifting
+        smoke and what it leaves change the look of the floor, and the fire is told already.
     """
 
+    after_fire_s: Delay = 300.0
     off_delay_s: Delay = 10.0
     renew_limit_s: Positive = 300.0
     severity: Severity = Severity.MEDIUM

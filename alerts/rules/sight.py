@@ -48,6 +48,7 @@ class SightRule(BaseRule):
         self._around = around
         self._seen: dict[AlertKey, _Seen] = {}
         self._frames_ms: dict[DeviceRef, int] = {}
+        self._fire_ms: dict[DeviceRef, int] = {}
 
     def frame(self, camera: DeviceRef, now_ms: int) -> None:
         self._frames_ms[camera] = now_ms
@@ -60,11 +61,16 @@ class SightRule(BaseRule):
         if not observation.active and key not in self._seen:
             return ()
         seen = self._entry(key, now_ms)
+        if observation.active and not isinstance(seen.settings, CorridorBlocked):
+            self._fire_ms[observation.camera] = now_ms
+        elif observation.active and not seen.hold.active and self._may_be_smoke(seen.settings, observation, now_ms):
+            return ()
         if observation.active and not (seen.present or seen.hold.active):
-            seen.since_ms = now_ms
+            seen.since_ms, seen.score = now_ms, None
         seen.present, seen.told_ms = observation.active, now_ms
         seen.bay = observation.port or seen.bay
-        seen.score, seen.evidence = round(observation.score, 2), observation.evidence
+        seen.score = max(seen.score or 0.0, round(observation.score, 2))
+        seen.evidence = observation.evidence
         # A picture of the end goes with the clearing, not with the alert that is still held.
         return self._judge(key, seen, now_ms, told=observation.active)
 
@@ -90,6 +96,12 @@ class SightRule(BaseRule):
             own = book.of(key.kind, CorridorBlocked, ref) if corridor else book.of(key.kind, Sight, ref)
             self._seen[key] = _Seen(own, now_ms, now_ms, severity=own.severity)
         return self._seen[key]
+
+    def _may_be_smoke(self, own: Sight | CorridorBlocked, observation: Observation, now_ms: int) -> bool:
+        """Whether this camera saw a fire so lately that drifting smoke may look like an object."""
+        fire_ms = self._fire_ms.get(observation.camera)
+        after_s = own.after_fire_s if isinstance(own, CorridorBlocked) else 0.0
+        return fire_ms is not None and now_ms - fire_ms < after_s * 1000
 
     def _forgotten(self, key: AlertKey, seen: _Seen, now_ms: int) -> bool:
         arriving = now_ms - self._frames_ms.get(ref_of(key), -PICTURES_ARRIVE_MS) < PICTURES_ARRIVE_MS

@@ -75,6 +75,34 @@ def test_a_blocked_way_out_becomes_worse_when_nobody_clears_it() -> None:
     assert still.severity == "high"
 
 
+def test_what_smoke_leaves_is_no_blocked_way_out() -> None:
+    """While a camera sees a fire, and for five minutes after, it starts no corridor alarm; then it may."""
+    rule = SightRule(around())
+    for second in (0, 60):
+        see(rule, Seen.SMOKE, NOW_MS + second * S)
+    assert see(rule, Seen.CORRIDOR_BLOCKED, NOW_MS + 100 * S, zone="corridor") == []
+    assert see(rule, Seen.CORRIDOR_BLOCKED, NOW_MS + 359 * S, zone="corridor") == []
+    (said,) = see(rule, Seen.CORRIDOR_BLOCKED, NOW_MS + 360 * S, zone="corridor")
+    assert said.active
+
+
+def test_a_corridor_alarm_that_stood_before_the_fire_goes_on() -> None:
+    """Only the beginning is held back: whoever runs must know that the way was blocked."""
+    rule = SightRule(around())
+    see(rule, Seen.CORRIDOR_BLOCKED, NOW_MS, zone="corridor")
+    see(rule, Seen.SMOKE, NOW_MS + 5 * S)
+    (said,) = see(rule, Seen.CORRIDOR_BLOCKED, NOW_MS + 10 * S, zone="corridor")
+    assert said.active
+
+
+def test_the_value_of_a_fire_is_the_surest_look_at_it() -> None:
+    """Not that of the frame in which it faded."""
+    rule = SightRule(around())
+    see(rule, Seen.SMOKE, NOW_MS, score=0.8)
+    (said,) = see(rule, Seen.SMOKE, NOW_MS + 5 * S, score=0.1)
+    assert said.value == 0.8
+
+
 def test_zones_are_alarms_of_their_own() -> None:
     """Smoke in one bay does not hide smoke in another."""
     rule = SightRule(around())
