@@ -32,7 +32,8 @@ def run_bench(name: str, json_file: Path | None) -> int:
     except BenchError as error:
         typer.echo(f"bench {name}: {error}", err=True)
         return 1
-    facts["load_1_min_after"] = machine().get("load_1_min")
+    if "load_1_min" in facts:
+        facts["load_1_min_after"] = machine()["load_1_min"]
     for line in report.lines(facts):
         typer.echo(line)
     if json_file is not None:

@@ -148,7 +148,7 @@ def _cpu_model() -> str:
 
 
 def _line(name: str, pair: Pair) -> str:
-    return f"{name:>6}{pair.ours.value:>14.6g}{pair.reference.value:>14.6g}{pair.ratio:>9.3f}"
+    return f"{name:>6}{pair.ours.value:>14.6g}{pair.reference.value:>14.6g}{pair.ratio:>9.3g}"
 
 
 def _rounded(value: float) -> float:
