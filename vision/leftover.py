@@ -193,5 +193,6 @@ def _light(inside: Mask, now: Plane, before: Plane, settings: JudgeSettings) -> 
 def _fine(luma: Plane, inside: Mask) -> Plane:
     """Difference to the surroundings within the region; what lies beyond its border does not count."""
     weight = inside.astype(np.float32)
-    around: Plane = cv2.blur(luma * weight, (9, 9)) / np.maximum(cv2.blur(weight, (9, 9)), 1e-3)
-    return luma - around
+    around = cv2.blur(luma * weight, (9, 9)) / np.maximum(cv2.blur(weight, (9, 9)), np.float32(1e-3))
+    fine: Plane = (luma - around).astype(np.float32, copy=False)
+    return fine

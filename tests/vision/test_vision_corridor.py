@@ -127,7 +127,7 @@ def test_shake_and_slow_drift_of_the_camera_block_nothing():
     rng = np.random.default_rng(3)
 
     def draw(empty, t_s):
-        dx, dy = rng.normal(0, 0.8, 2) + (t_s * 0.1, 0.0)
+        dx, dy = rng.normal((t_s * 0.1, 0.0), 0.8)
         return cv2.warpAffine(
             empty, np.float32([[1, 0, dx], [0, 1, dy]]), (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT
         )
