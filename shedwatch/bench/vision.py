@@ -34,7 +34,7 @@ class VisionScale:
 
     width: int = 1280
     height: int = 720
-    frames: int = 100
+    frames: int = 80
     fps: float = 5.0
     pairs: int = 5
 
