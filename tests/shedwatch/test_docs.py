@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import sys
@@ -18,8 +19,10 @@ import typer
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from alerts.model import Text
 from alerts.notify.apprise_channel import AppriseChannel
-from alerts.notify.webhook import sign
+from alerts.notify.port import EventAction, Notice, Picture
+from alerts.notify.webhook import encode, sign
 from api.app import create_app
 from ingest.contract import (
     CAMERA_CHANNELS,
@@ -33,7 +36,7 @@ from shedwatch.cli import app
 from shedwatch.configuration import ConfigurationError, parse
 from shedwatch.relay import Relay
 from shedwatch.settings import NameSettings, Settings
-from tests.api.fakes import house
+from tests.api.fakes import alert, house
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = {
@@ -194,6 +197,20 @@ def test_the_signature_is_verified_as_shown() -> None:
     assert not scope["is_genuine"](signed(now, b"other"), b"{}", "key")
     assert not scope["is_genuine"](signed(old, b"key"), b"{}", "key")
     assert not scope["is_genuine"]({}, b"{}", "key")
+
+
+def test_the_body_of_a_notice_is_that_shown() -> None:
+    """Key by key; of the alert a part is shown."""
+    (block,) = blocks("docs/configuration.md", "json")
+    shown = json.loads(block)
+    picture = Picture("smoke.jpg", "image/jpeg", b"picture")
+    notice = Notice("n", EventAction.TRIGGER, "d", 1, alert("a"), Text("烟", "smoke"), [picture])
+    sent = json.loads(encode(notice))
+
+    assert list(shown) == list(sent)
+    assert list(shown["images"][0]) == list(sent["images"][0])
+    assert list(shown["summary"]) == list(sent["summary"])
+    assert shown["alert"].keys() <= sent["alert"].keys()
 
 
 def test_zones_are_drawn_as_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
