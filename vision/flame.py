@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vision.affected import AffectedZones, share_box, shrunk
 from vision.hotspots import LEAST_STEPS, HotSpot, HotSpots
@@ -20,6 +21,12 @@ class FlameSettings:
     Attributes:
         disorder: share of the outline that must change from frame to frame beyond any shift. Flames lie at 0.4-0.8,
             swaying or walking coloured things below 0.3, lamps near 0.
+        disorder_gap: how much more is asked for each second between frames, for walkers too change more in it;
+            no more than 0.12 in all.
+        growth, growing_px: a spot of some size that keeps growing, by this factor from each third of the window to the next, may also shift its
+            centre and brighten all one way, as a fire that spreads does.
+        engulfing_px, engulfing: a fire that fills this much of the picture is mostly steady core; there this disorder
+            will do.
         hue_spread: how far green/red must range inside. A flame runs from red edge to yellow core; a lit surface
             of one colour has one ratio however it is shaded.
         one_way: highest share of change that goes one way (all brighter, then all darker), as switching lamps do.
@@ -27,18 +34,25 @@ class FlameSettings:
         wander: how far the centre may scatter, as a share of the spot's size: a fire stands, headlights travel.
         steadiness: share of frames in which the spot must still be there with 30 % of its usual mass.
         smallest_px: least mass in pixels of a picture 320 wide.
-        judge_s: over how long the figures are gathered before they count.
+        judge_s: over how long the figures are gathered before they count; a spot below `small_px`, of which few
+            pixels speak, twice as long.
         settle_s, share: how long, and in what share of the frames, they must then agree.
         hold_s: how long after the last agreeing frame the alarm stays.
     """
 
     disorder: float = 0.32
-    hue_spread: float = 0.16
-    one_way: float = 0.55
+    disorder_gap: float = 0.4
+    growth: float = 1.7
+    growing_px: float = 100
+    engulfing_px: float = 3000
+    engulfing: float = 0.2
+    hue_spread: float = 0.18
+    one_way: float = 0.65
     red_level: float = 215
     wander: float = 0.25
     steadiness: float = 0.75
     smallest_px: float = 12
+    small_px: float = 40
     judge_s: float = 1.4
     settle_s: float = 0.6
     share: float = 0.7
@@ -86,6 +100,9 @@ class FlameDetector:
             return 0.0, {}
         settings = self._settings
         mass = np.array([step.mass_px for step in steps])
+        if np.median(mass) < self._settings.small_px and lasted_s < 2 * self._settings.judge_s:
+            return 0.0, {}
+        gap_s = float(np.median(np.diff([step.captured_ms for step in steps]))) / 1000
         grown = np.array([step.grown_px for step in steps])
         shrunk = np.array([step.shrunk_px for step in steps])
         centres = np.array([step.centre for step in steps])
@@ -98,18 +115,28 @@ class FlameDetector:
             "red_level": float(np.median([step.red_level for step in steps])),
             "wander": float(np.hypot(*scatter)),
             "steadiness": float((mass > 0.3 * np.median(mass)).mean()),
+            "growth": _growth(mass),
             "mass_px": float(np.median(mass)),
             "lasted_s": lasted_s,
         }
+        growing = measures["growth"] >= settings.growth and measures["mass_px"] >= settings.growing_px
+        engulfing = measures["mass_px"] >= settings.engulfing_px
+        needed = settings.disorder + min(0.12, settings.disorder_gap * max(0, gap_s - 0.1))
         return (
             min(
-                met(measures["disorder"], settings.disorder),
+                met(measures["disorder"], settings.engulfing if engulfing else needed),
                 met(measures["hue_spread"], settings.hue_spread),
-                met(settings.one_way, measures["one_way"]),
+                1.0 if growing or measures["one_way"] <= settings.one_way else 0.0,
                 1.0 if measures["red_level"] >= settings.red_level else 0.0,
-                met(settings.wander, measures["wander"]),
+                1.0 if growing else met(settings.wander, measures["wander"]),
                 1.0 if measures["steadiness"] >= settings.steadiness else 0.0,
                 met(measures["mass_px"], settings.smallest_px),
             ),
             measures,
         )
+
+
+def _growth(mass: NDArray[np.float64]) -> float:
+    """By how much a spot grew from each third of its steps to the next, whichever is less."""
+    first, middle, last = (float(np.median(part)) for part in np.array_split(mass, 3))
+    return min(middle / max(first, 1.0), last / max(middle, 1.0))

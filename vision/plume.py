@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vision.change import TEXTURED, BoolMap, Change, FloatMap, veil
+from vision.change import TEXTURED, BoolMap, Change, FloatMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,3 @@ def bodies(changed: BoolMap, sharp: BoolMap, most: float) -> BoolMap:
     solid = sharps > most * np.maximum(sizes, 1)
     solid[0] = False
     return np.asarray(solid[labels])
-
-
-__all__ = ["Fading", "LightTest", "Region", "bodies", "regions_of", "veil"]
