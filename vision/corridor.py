@@ -163,7 +163,8 @@ class _ZoneWatch:
             ground.begin_anew(now, held)
             for blocking in self._blocking:
                 blocking.look = now.copy()
-        foreground = ground.see(self._steadier.align(now, ground.background), step_s, held)
+        aligned = self._steadier.align(now, ground.background)
+        foreground = ground.see(aligned, step_s, held, self._steadier.jitter_px)
         self._drop_gone(ground)
         self._take_mature(ground, step_s)
         return self._tell(foreground, step_s)

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 Plane = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+
 
 @dataclass(frozen=True, slots=True)
 class GroundSettings:
@@ -85,6 +87,7 @@ class Ground:
         self._rival_s = np.zeros(size, np.float32)
         self.restless = np.zeros(size, np.float32)
         self._noise = np.full(size, 1.0, np.float32)
+        self._jitter_px = 0.0
 
     def differs(self, one: Plane, other: Plane) -> Mask:
         """Where two appearances are of different things."""
@@ -93,16 +96,20 @@ class Ground:
 
     def _same(self, one: Plane, other: Plane) -> Mask:
         luma = np.maximum(self._settings.steady_luma, self._noise * (self._settings.noise_factor * 0.7))
+        if self._jitter_px > 0.0:
+            luma = luma + self._jitter_px * cv2.morphologyEx(other[0], cv2.MORPH_GRADIENT, _CROSS)
         return ~_apart(one, other, luma, self._settings.steady_chroma)
 
-    def see(self, now: Plane, step_s: float, held: Mask) -> Mask:
+    def see(self, now: Plane, step_s: float, held: Mask, jitter_px: float = 0.0) -> Mask:
         """Learn from one frame; where it shows something else than the background.
 
         Args:
             now: the frame.
             step_s: time since the frame before.
             held: pixels whose background must not change: an object stands before it.
+            jitter_px: how much the camera still shakes; edges may differ by so much of themselves.
         """
+        self._jitter_px = jitter_px
         step_s = min(step_s, self._settings.longest_step_s)
         foreground = self.differs(now, self.background)
         self._weigh(now, step_s, foreground)

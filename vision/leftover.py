@@ -39,8 +39,8 @@ class JudgeSettings:
         object_from, revealed_below: likelihood of an object from which on, and below which, that is settled; between
             them waiting may tell. Measured: 0.85 and more for bags on a floor, 0.56-0.62 for bikes before a row of
             bikes, 0.15-0.43 for revealed floor.
-        restless: of the last seconds, changing time of the region's border at most: a standing person sways (0.035
-            and more was measured), a thing does not (0.02 and less).
+        restless: of the last seconds, changing time of the region's border, or changing share of the region, at most:
+            a standing person sways (0.03 and more was measured), a thing does not (0.02 and less).
         texture_kept: correlation of fine texture with the background's above which only the light changed.
         texture_least: grey levels of texture needed for that comparison to mean something.
         light_colour: a change of light leaves chroma within this.
@@ -76,6 +76,8 @@ _REACH = (7, 7)
 _WEIGHTS = (1.0, 2.0, 2.0)
 # Contrast across a border, in grey levels, that a floor has with itself.
 _BARE = 8.0
+# A pixel that changed at all in the last twenty seconds.
+_STIRS = 0.1
 
 
 def judge(region: Mask, ground: Ground, settings: JudgeSettings) -> Judgement:
@@ -90,7 +92,7 @@ def judge(region: Mask, ground: Ground, settings: JudgeSettings) -> Judgement:
     inside = _filled(region[window])
     now, before = ground.steady[:, *window], ground.background[:, *window]
     likelihood = _likelihood(inside, now, before)
-    restless = float(ground.restless[window][_dilate(inside, 2) & ~_erode(inside, 2)].mean())
+    restless = _restless(inside, ground.restless[window])
     light = _light(inside, now, before, settings)
     if restless > settings.restless:
         verdict = Verdict.ALIVE
@@ -111,6 +113,12 @@ def _window(region: Mask) -> tuple[slice, slice]:
         slice(max(0, int(rows[0]) - _PAD), int(rows[-1]) + 1 + _PAD),
         slice(max(0, int(columns[0]) - _PAD), int(columns[-1]) + 1 + _PAD),
     )
+
+
+def _restless(inside: Mask, restless: Plane) -> float:
+    """Mean along the border or share of the region that stirs, whichever is more: feet stand still while arms move."""
+    along = float(restless[_dilate(inside, 2) & ~_erode(inside, 2)].mean())
+    return max(along, float((restless[inside] > _STIRS).mean()))
 
 
 def _filled(region: Mask) -> Mask:

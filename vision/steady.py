@@ -113,8 +113,19 @@ class Steadier:
     # Less than this is not worth blurring the picture for.
     _DEAD = 0.35
 
+    # Correlation itself wavers by less; what it leaves of a shake is about half of it.
+    _QUIET = 0.25
+    _LEFT = 0.5
+
     def __init__(self) -> None:
         self._window: NDArray[np.float32] | None = None
+        self._last = (0.0, 0.0)
+        self._shake = 0.0
+
+    @property
+    def jitter_px(self) -> float:
+        """How far pictures are still off after aligning; 0 for a camera that hangs still."""
+        return self._LEFT * self._shake if self._shake > self._QUIET else 0.0
 
     def align(self, now: Plane, background: Plane) -> Plane:
         """`now` shifted onto `background` where that makes them more alike."""
@@ -123,6 +134,9 @@ class Steadier:
             self._window = np.asarray(cv2.createHanningWindow(size, cv2.CV_32F), np.float32)
         # Copies, because OpenCV 5 windows what it is given in place.
         (x, y), _ = cv2.phaseCorrelate(background[0].copy(), now[0].copy(), self._window)
+        moved_px = min(max(abs(x - self._last[0]), abs(y - self._last[1])), 2.0)
+        self._last = (x, y)
+        self._shake += (moved_px - self._shake) * 0.1
         if not self._DEAD < max(abs(x), abs(y)) < self._FARTHEST:
             return now
         shift = np.array([[1.0, 0.0, x], [0.0, 1.0, y]], np.float32)
