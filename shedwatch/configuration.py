@@ -8,18 +8,20 @@ Errors:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from alerts.rules.settings import RuleBook, RuleSettingsError
+from shedwatch.checks import Problem, usage_problems, value_problems
+from shedwatch.paths import rebase
 from shedwatch.settings import Settings
 
 ENV_PREFIX = "SHEDWATCH__"
 Path_ = tuple[str | int, ...]
+Where = Callable[[Path_], str]
 # Values of these keys may hold a password and are never repeated in a message.
 _SECRET_KEYS = {("url",), ("secret",)}
 
@@ -81,7 +83,7 @@ def dotted(path: Path_) -> str:
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
-    """Read a file and the environment.
+    """Read a file and the environment, and look whether what they name can be used.
 
     Raises:
         ConfigurationError: with every mistake found.
@@ -90,23 +92,48 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from None
-    return parse(text, environ, name=str(path), base=path.resolve().parent)
+    settings, where = _parsed(text, environ, str(path), path.resolve().parent)
+    _refuse(usage_problems(settings), where)
+    return settings
 
 
 def parse(text: str, environ: Mapping[str, str], *, name: str, base: Path) -> Settings:
     """Read a text; `base` is the folder relative paths are taken from. Raises ConfigurationError."""
+    return _parsed(text, environ, name, base)[0]
+
+
+def from_data(data: Mapping[str, Any], environ: Mapping[str, str], *, base: Path) -> Settings:
+    """Settings from values made by a program, overridden by the environment. Raises ConfigurationError."""
+    return parse(yaml.safe_dump(dict(data), allow_unicode=True), environ, name="configuration", base=base)
+
+
+def _parsed(text: str, environ: Mapping[str, str], name: str, base: Path) -> tuple[Settings, Where]:
     document = _Document(name, text)
     if not isinstance(document.data, dict):
         raise ConfigurationError([f"{name}:1: the configuration is empty; `shedwatch init` writes one to start from"])
     if document.duplicates:
         raise ConfigurationError(document.duplicates)
     data, from_env = _overridden(document.data, environ)
-    return _validated(data, document, from_env, base)
+    rebase(data, base)
+
+    def where(path: Path_) -> str:
+        for length in range(len(path), 0, -1):
+            if path[:length] in from_env:
+                return f"environment variable {from_env[path[:length]]}"
+        return document.where(path)
+
+    try:
+        settings = Settings.model_validate(data)
+    except ValidationError as error:
+        raise ConfigurationError([_problem(item, where) for item in error.errors()]) from None
+    _refuse(value_problems(settings), where)
+    return settings, where
 
 
-def from_data(data: Mapping[str, Any], environ: Mapping[str, str], *, base: Path) -> Settings:
-    """Settings from values made by a program, overridden by the environment. Raises ConfigurationError."""
-    return parse(yaml.safe_dump(dict(data), allow_unicode=True), environ, name="configuration", base=base)
+def _refuse(problems: Iterable[Problem], where: Where) -> None:
+    found = [f"{where(path)}: {dotted(path)}: {what}" for path, what in problems]
+    if found:
+        raise ConfigurationError(found)
 
 
 def _overridden(data: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[Path_, str]]:
@@ -136,41 +163,16 @@ def _put(data: Any, keys: Path_, value: Any) -> None:
     data[last] = value
 
 
-def _validated(data: dict[str, Any], document: _Document, from_env: dict[Path_, str], base: Path) -> Settings:
-    def where(path: Path_) -> str:
-        for length in range(len(path), 0, -1):
-            if path[:length] in from_env:
-                return f"environment variable {from_env[path[:length]]}"
-        return document.where(path)
-
-    try:
-        settings = Settings.model_validate(data)
-    except ValidationError as error:
-        raise ConfigurationError([_problem(item, where) for item in error.errors()]) from None
-    try:
-        rules = {"rules": settings.alerts.rules, "overrides": settings.alerts.overrides}
-        RuleBook.parse(rules, settings.topology())
-    except RuleSettingsError as error:
-        path = ("alerts", *error.path)
-        raise ConfigurationError([f"{where(path)}: {dotted(path)}: {error.message}"]) from None
-    return _rebased(settings, base)
-
-
-def _problem(item: Any, where: Any) -> str:
+def _problem(item: Any, where: Where) -> str:
     # pydantic names the branch of a union in the path; it is no key of the file.
     path = tuple(part for part in item["loc"] if part not in ("webhook", "apprise"))
     message = str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "extra_forbidden":
-        message = "unknown key"
-    elif item["type"] == "missing":
+        return f"{where(path)}: {dotted(path)}: unknown key"
+    if item["type"] == "missing":
         message = "is missing"
     elif item["type"] == "string_pattern_mismatch" and "embedded:" in item.get("ctx", {}).get("pattern", ""):
         message = "this version keeps telemetry in embedded:PATH"
     hidden = isinstance(item["input"], dict | list) or item["type"] == "missing" or path[-1:] in _SECRET_KEYS
     shown = "" if hidden else f" (got {item['input']!r})"
     return f"{where(path)}: {dotted(path)}: {message}{shown}"
-
-
-def _rebased(settings: Settings, base: Path) -> Settings:
-    store = settings.store.model_copy(update={"url": f"embedded:{base / settings.store_path()}"})
-    return settings.model_copy(update={"data_dir": base / settings.data_dir, "store": store})

@@ -4,46 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 
-from alerts.notify.apprise_channel import AppriseChannel
 from alerts.notify.notifier import Notifier
-from alerts.notify.port import Channel
 from alerts.notify.routing import Route
-from alerts.notify.webhook import WebhookChannel
 from alerts.publish import AlertPublisher
 from alerts.service import AlarmService
 from ingest.broker import Broker
+from shedwatch.channels import make_channel
 from shedwatch.clock import Clock
-from shedwatch.configuration import ConfigurationError
-from shedwatch.settings import AppriseSettings, Settings, WebhookSettings
+from shedwatch.settings import Settings
 
 LOOK_EVERY_S = 1.0
-
-
-def make_channels(settings: Settings, clock: Clock) -> list[tuple[Route, Channel]]:
-    """Every configured channel and what it is told.
-
-    Raises:
-        ConfigurationError: a secret's file cannot be read, or a URL is none that Apprise knows.
-    """
-    made: list[tuple[Route, Channel]] = []
-    for index, channel in enumerate(settings.notify.channels):
-        try:
-            made.append((Route(channel.min_severity), _channel(channel, clock)))
-        except (OSError, ValueError) as error:
-            raise ConfigurationError([f"notify.channels[{index}]: {error}"]) from None
-    return made
-
-
-def _channel(settings: WebhookSettings | AppriseSettings, clock: Clock) -> Channel:
-    if isinstance(settings, AppriseSettings):
-        return AppriseChannel(settings.name, _secret(settings.url, settings.url_file) or "")
-    return WebhookChannel(settings.name, settings.url, clock, _secret(settings.secret, settings.secret_file))
-
-
-def _secret(value: str | None, file: Path | None) -> str | None:
-    return file.read_text(encoding="utf-8").strip() if file is not None else value
 
 
 class People:
@@ -60,7 +31,12 @@ class People:
         self._broker = broker
         self._clock = clock
         self._publisher = AlertPublisher(alarms, self._publish, clock, settings.mqtt.prefix)
-        self._notifier = Notifier(alarms, make_channels(settings, clock), clock, evidence)
+        self._notifier = Notifier(
+            alarms,
+            [(Route(it.min_severity), make_channel(it, clock)) for it in settings.notify.channels],
+            clock,
+            evidence,
+        )
 
     async def start(self, stack: AsyncExitStack) -> None:
         """Open both."""

@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -261,7 +261,7 @@ class Service:
         own = [name] if name != "main" else []
         client_id = "-".join([self._settings.mqtt.client_id, *self._own_name, *own])
         broker = Broker(
-            self._url_with_password(),
+            self._settings.mqtt.full_url(self._mqtt_url),
             client_id,
             subscriptions,
             persistent=persistent,
@@ -271,15 +271,6 @@ class Service:
         self._figures.brokers[name] = broker
         self._keep.keep(f"mqtt-{name}", broker.run)
         return broker
-
-    def _url_with_password(self) -> str:
-        file = self._settings.mqtt.password_file
-        if file is None:
-            return self._mqtt_url
-        parts = urlsplit(self._mqtt_url)
-        address = parts.netloc.rpartition("@")[2]
-        password = quote(file.read_text(encoding="utf-8").strip(), safe="")
-        return parts._replace(netloc=f"{parts.username or 'shedwatch'}:{password}@{address}").geturl()
 
     async def _start_people(self, alarms: AlarmService) -> None:
         people = People(self._settings, alarms, self._broker, self._evidence.load, self._clock)

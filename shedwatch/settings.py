@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
@@ -79,6 +79,14 @@ class CameraSettings(DeviceSettings):
     source: str = "mqtt"
     zones: list[ZoneSettings] = []
     fps: Annotated[float, Field(gt=0, le=15)] = 5.0
+
+    @model_validator(mode="after")
+    def _zones_are_unique(self) -> Self:
+        ids = [zone.id for zone in self.zones]
+        twice = {zone for zone in ids if ids.count(zone) > 1}
+        if twice:
+            raise ValueError(f"zone id {min(twice)!r} is used twice in camera {self.id!r}")
+        return self
 
 
 class ExtinguisherSettings(DeviceSettings):
@@ -151,12 +159,18 @@ class MqttSettings(Section):
     certificate_file: Path | None = None
     key_file: Path | None = None
 
-    @model_validator(mode="after")
-    def _url_is_known(self) -> Self:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
-            raise ValueError(f"url {_redacted(self.url)!r}: write mqtt://host:1883 or mqtts://host:8883")
-        return self
+    def full_url(self, url: str) -> str:
+        """`url` with the password of its file and the files of TLS, as the broker client takes it."""
+        parts = urlsplit(url)
+        files = {"ca": self.ca_file, "cert": self.certificate_file, "key": self.key_file}
+        query = "&".join(
+            [parts.query] * bool(parts.query) + [f"{name}={quote(str(it))}" for name, it in files.items() if it]
+        )
+        address = parts.netloc
+        if self.password_file is not None:
+            password = quote(self.password_file.read_text(encoding="utf-8").strip(), safe="")
+            address = f"{parts.username or 'shedwatch'}:{password}@{address.rpartition('@')[2]}"
+        return parts._replace(netloc=address, query=query).geturl()
 
 
 class StoreSettings(Section):
@@ -332,8 +346,3 @@ def _device(
 
 def _name(name: NameSettings | None, fallback: str) -> Name:
     return Name(name.zh, name.en) if name else Name(fallback, fallback)
-
-
-def _redacted(url: str) -> str:
-    parts = urlsplit(url)
-    return url.replace(parts.netloc, parts.netloc.rpartition("@")[2]) if "@" in parts.netloc else url

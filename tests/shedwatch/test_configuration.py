@@ -132,3 +132,46 @@ def test_a_camera_without_zones_is_watched_as_a_whole():
 
     (zone,) = settings.zones()[DeviceRef("north", "shed-1", "cam-1")]
     assert zone.kind is ZoneKind.BAY
+
+
+def test_what_a_configuration_names_must_be_there(tmp_path):
+    """A missing file or an unknown address is told by `check`, not by a service that dies later."""
+    file = tmp_path / "shedwatch.yaml"
+    file.write_text(
+        SMALL
+        + "mqtt: {password_file: nowhere.txt}\n"
+        + "alerts: {database: 'mysql://x'}\n"
+        + "notify:\n  channels:\n    - {type: webhook, url: 'http://desk', secret_file: none}\n    - {type: apprise, url: 'what://ever'}\n"
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        load(file, {})
+
+    told = "\n".join(caught.value.problems)
+    assert f"shedwatch.yaml:10: mqtt.password_file: there is no file {tmp_path}/nowhere.txt" in told
+    assert "shedwatch.yaml:11: alerts.database" in told
+    assert "shedwatch.yaml:14: notify.channels[0]" in told
+    assert "shedwatch.yaml:15: notify.channels[1]" in told
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line", "key"),
+    [
+        (SMALL.replace("- id: cam-1", "- id: cam-1\n            source: gopher://x"), 8, "cameras[0].source"),
+        (SMALL + "mqtt: {url: 'http://broker'}\n", 10, "mqtt.url"),
+    ],
+)
+def test_an_address_of_an_unknown_kind_is_named_with_its_line(wrong, line, key):
+    """Cameras and brokers alike."""
+    told = problems(wrong)
+
+    assert f"shedwatch.yaml:{line}: " in told
+    assert key in told
+
+
+def test_the_brokers_password_and_certificates_come_from_files(tmp_path):
+    """None of them needs to stand in the configuration."""
+    (tmp_path / "p").write_text("pass word\n")
+    text = SMALL + "mqtt: {url: 'mqtts://me@broker', password_file: p, ca_file: ca.pem}\n"
+    mqtt = parse(text, {}, name="it", base=tmp_path).mqtt
+
+    assert mqtt.full_url(mqtt.url) == f"mqtts://me:pass%20word@broker?ca={tmp_path}/ca.pem"

@@ -157,28 +157,22 @@ def test_the_environment_variables_shown_are_taken() -> None:
         assert parse(text, {variable: value}, name="it", base=ROOT) != before
 
 
-def test_the_paths_that_count_from_the_files_folder_are_those_named(tmp_path: Path) -> None:
-    """Of all others the page says to write them in full."""
+def test_every_relative_path_counts_from_the_files_folder(tmp_path: Path) -> None:
+    """As the page says, wherever the service is started from."""
     text = (
-        EMPTY
+        EMPTY.replace("shed-1", "shed-1, cameras: [{id: cam-1, source: clip.avi}]")
         + "mqtt: {password_file: p, ca_file: c, certificate_file: e, key_file: k}\nalerts: {database: 'sqlite+aiosqlite:///a.db'}\n"
     )
     text += "notify: {channels: [{type: webhook, url: 'http://desk', secret_file: s}, {type: apprise, url_file: u}]}\n"
-    dumped = parse(text, {}, name="it", base=tmp_path).model_dump(mode="json")
-    moved = [
-        f"{section}.{key}"
-        for section in ("mqtt", "store", "alerts")
-        for key, value in dumped[section].items()
-        if str(tmp_path) in str(value)
-    ]
-    moved += ["data_dir"] if str(tmp_path) in dumped["data_dir"] else []
-    sentence = re.search(
-        r"\*\*Paths\*\*: (.*?) count from the folder of the configuration file", CONFIGURATION, re.DOTALL
-    )
+    settings = parse(text, {}, name="it", base=tmp_path)
+    mqtt, (webhook, apprise) = settings.mqtt, settings.notify.channels
+    moved = [mqtt.password_file, mqtt.ca_file, mqtt.certificate_file, mqtt.key_file, webhook.secret_file]
+    moved += [apprise.url_file, settings.data_dir, settings.store_path()]
 
-    assert sentence is not None
-    assert sorted(moved) == sorted(re.findall(r"`([a-z_.]+)`", sentence[1]))
-    assert str(tmp_path) not in str(dumped["notify"])
+    assert {file.parent for file in moved} == {tmp_path, tmp_path / "data"}
+    assert settings.ledger_url() == f"sqlite+aiosqlite:///{tmp_path}/a.db"
+    assert [camera.source for camera in settings.sources().values()] == [f"{tmp_path}/clip.avi"]
+    assert "every relative path counts from the folder of the configuration file" in CONFIGURATION
 
 
 def test_the_signature_is_verified_as_shown() -> None:

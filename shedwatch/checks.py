@@ -1,0 +1,72 @@
+"""What only using a configuration would show: files that are missing, addresses that nothing understands.
+
+`shedwatch check` and every start run these, so that a service that starts does not end over its configuration later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy.exc import ArgumentError
+
+from alerts.ledger.database import Ledger
+from alerts.rules.settings import RuleBook, RuleSettingsError
+from ingest.cameras import SourceError, source_of
+from ingest.model import DeviceRef
+from ingest.mqtt_url import BrokerUrlError, parse_url
+from shedwatch.channels import make_channel
+from shedwatch.clock import SystemClock
+from shedwatch.settings import Settings
+
+KeyPath = tuple[str | int, ...]
+Problem = tuple[KeyPath, str]
+
+
+def usage_problems(settings: Settings) -> Iterator[Problem]:
+    """What cannot be used here, each with the key it stands at."""
+    yield from _files(settings)
+    try:
+        Ledger(settings.ledger_url())
+    except (ValueError, ArgumentError) as error:
+        yield ("alerts", "database"), str(error)
+    for index, channel in enumerate(settings.notify.channels):
+        try:
+            make_channel(channel, SystemClock())
+        except (OSError, ValueError) as error:
+            yield ("notify", "channels", index), str(error)
+
+
+def value_problems(settings: Settings) -> Iterator[Problem]:
+    """What is wrong whatever machine it is for, each with the key it stands at."""
+    try:
+        parse_url(settings.mqtt.url)
+    except BrokerUrlError as error:
+        yield ("mqtt", "url"), str(error)
+    yield from _rules(settings)
+    yield from _cameras(settings)
+
+
+def _rules(settings: Settings) -> Iterator[Problem]:
+    rules = {"rules": settings.alerts.rules, "overrides": settings.alerts.overrides}
+    try:
+        RuleBook.parse(rules, settings.topology())
+    except RuleSettingsError as error:
+        yield ("alerts", *error.path), error.message
+
+
+def _files(settings: Settings) -> Iterator[Problem]:
+    for key in ("password_file", "ca_file", "certificate_file", "key_file"):
+        file: Path | None = getattr(settings.mqtt, key)
+        if file is not None and not file.is_file():
+            yield ("mqtt", key), f"there is no file {file}"
+
+
+def _cameras(settings: Settings) -> Iterator[Problem]:
+    for s, site in enumerate(settings.sites):
+        for h, shed in enumerate(site.sheds):
+            for c, camera in enumerate(shed.cameras):
+                try:
+                    source_of(DeviceRef(site.id, shed.id, camera.id), camera.source, SystemClock())
+                except SourceError as error:
+                    yield ("sites", s, "sheds", h, "cameras", c, "source"), str(error)
