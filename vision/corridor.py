@@ -34,7 +34,8 @@ class CorridorSettings:
         patience: what may as well be a revealed background is decided by its better half after so many dwell times.
         long_patience: what may as well be sunlight after so many.
         alive_patience: what seems alive, but kept its place for so many, is a thing that something moves at.
-        confirm_s: an object is told of after it was judged to be one for this long without a break.
+        confirm: an object is told of after it was judged to be one for this part of the dwell time without a break; the
+            longer the dwell time, the more chances has somebody who stands to keep still for a moment.
         longest_side: the cut-out's size in pixels.
         margin: the cut-out is larger than the zone by this part on each side, so that borders have two sides.
     """
@@ -48,7 +49,7 @@ class CorridorSettings:
     patience: float = 2.0
     long_patience: float = 3.0
     alive_patience: float = 6.0
-    confirm_s: float = 1.5
+    confirm: float = 0.15
     longest_side: int = 240
     margin: float = 0.35
     ground: GroundSettings = field(default_factory=GroundSettings)
@@ -225,7 +226,7 @@ class _ZoneWatch:
         verdict = self._settled(judgement, age)
         if verdict is Verdict.OBJECT:
             believed |= region
-            if float(np.median(self._believed_s[region])) >= self._settings.confirm_s:
+            if float(np.median(self._believed_s[region])) >= self._settings.confirm * self._settings.dwell_s:
                 self._blocking.append(_Blocking(region, ground.steady.copy(), judgement))
         elif verdict in (Verdict.REVEALED, Verdict.LIGHT):
             ground.absorb(region)
