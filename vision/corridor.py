@@ -32,7 +32,8 @@ class CorridorSettings:
         joins_s: steady pixels beside mature ones belong to the same region after this.
         ripe: part of a region that has stood for the dwell time before it is judged; a piece of it would be misjudged.
         patience: what may as well be a revealed background is decided by its better half after so many dwell times.
-        long_patience: what may as well be sunlight after so many.
+        long_patience: what may as well be sunlight, or is as upright as somebody who stands, after so many.
+        upright: height against width of what is; standing people have 2.5 and more, bags, boxes and bikes less than 2.
         alive_patience: what seems alive, but kept its place for so many, is a thing that something moves at.
         confirm: an object is told of after it was judged to be one for this part of the dwell time without a break; the
             longer the dwell time, the more chances has somebody who stands to keep still for a moment.
@@ -48,6 +49,7 @@ class CorridorSettings:
     ripe: float = 0.6
     patience: float = 2.0
     long_patience: float = 3.0
+    upright: float = 2.2
     alive_patience: float = 6.0
     confirm: float = 0.15
     longest_side: int = 240
@@ -120,6 +122,12 @@ def _regions(mask: Mask, least: int) -> Iterator[Mask]:
     for label in range(1, count):
         if stats[label, cv2.CC_STAT_AREA] >= least:
             yield labels == label
+
+
+def _slimness(region: Mask) -> float:
+    """Height against width of the region's box."""
+    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
+    return float((rows[-1] - rows[0] + 1) / (columns[-1] - columns[0] + 1))
 
 
 def _cut_out(zone: Zone, margin: float, width: int, height: int) -> tuple[slice, slice]:
@@ -224,6 +232,12 @@ class _ZoneWatch:
             region = ripe
         judgement = judge(region, ground, self._settings.judge)
         verdict = self._settled(judgement, age)
+        if (
+            verdict is Verdict.OBJECT
+            and age < self._settings.long_patience
+            and _slimness(region) > self._settings.upright
+        ):
+            return
         if verdict is Verdict.OBJECT:
             believed |= region
             if float(np.median(self._believed_s[region])) >= self._settings.confirm * self._settings.dwell_s:

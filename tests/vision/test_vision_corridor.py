@@ -73,6 +73,13 @@ def test_somebody_standing_is_no_object():
     assert blocked(lambda empty, t_s: person(empty, 112 + sway(t_s)) if 5 <= t_s < 65 else empty, 80) == []
 
 
+def test_somebody_who_does_not_stir_at_all_is_given_three_times_as_long():
+    """Tall and narrow is the shape of somebody standing; a guard at their post is no obstacle after a minute."""
+    found = blocked(lambda empty, t_s: person(empty, 112) if t_s >= 5 else empty, 60)
+    assert len(found) == 1
+    assert found[0][0] > 5 + 3 * DWELL_S
+
+
 def test_an_owner_beside_the_crate_does_not_hide_it():
     """The crate is told while somebody stands next to it, at the latest when they have gone."""
 
