@@ -134,6 +134,7 @@ def test_a_camera_without_zones_is_watched_as_a_whole():
     assert zone.kind is ZoneKind.BAY
 
 
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
 def test_what_a_configuration_names_must_be_there(tmp_path):
     """A missing file or an unknown address is told by `check`, not by a service that dies later."""
     file = tmp_path / "shedwatch.yaml"
