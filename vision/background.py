@@ -38,7 +38,7 @@ class Background:
 
     def learn(self, now: FloatMap, changed: BoolMap, guarded: BoolMap, since_s: float) -> None:
         """Follow this frame: fast where nothing changed, slowly where something stands, hardly where guarded."""
-        self._upheaval_s = self._upheaval_s + since_s if changed.mean() > UPHEAVAL else 0.0
+        self._upheaval_s = self._upheaval_s + since_s if (changed & ~guarded).mean() > UPHEAVAL else 0.0
         if self._picture is None or self._upheaval_s > UPHEAVAL_S:
             self._renew(now)
             return

@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.affected import AffectedZones, share_box, shrunk
-from vision.hotspots import LEAST_STEPS, HotSpot, HotSpots
+from vision.hotspots import LEAST_STEPS, HotSpot, HotSpots, Step
 from vision.model import ObservationKind, Scene, Sighting, Zone
 from vision.voting import ZoneVotes, met
+
+MOST_FOR_GAPS = 0.12
+"""Most that rare frames raise the disorder asked for: flames themselves lie not far above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,47 +96,58 @@ class FlameDetector:
         return self._votes.settle(best, scene.captured_ms)
 
     def _weigh(self, spot: HotSpot) -> tuple[float, dict[str, float]]:
-        """How far the weakest of the conditions is met (0.5: just), and the figures."""
-        steps = spot.steps
-        lasted_s = (steps[-1].captured_ms - spot.since_ms) / 1000
-        if lasted_s < self._settings.judge_s or len(steps) < LEAST_STEPS:
-            return 0.0, {}
+        """How far the weakest of the conditions is met (0.5: just), and the figures; 0 for a spot too young to judge."""
         settings = self._settings
-        mass = np.array([step.mass_px for step in steps])
-        if np.median(mass) < self._settings.small_px and lasted_s < 2 * self._settings.judge_s:
+        lasted_s = (spot.steps[-1].captured_ms - spot.since_ms) / 1000
+        if lasted_s < settings.judge_s or len(spot.steps) < LEAST_STEPS:
             return 0.0, {}
-        gap_s = float(np.median(np.diff([step.captured_ms for step in steps]))) / 1000
-        grown = np.array([step.grown_px for step in steps])
-        shrunk = np.array([step.shrunk_px for step in steps])
-        centres = np.array([step.centre for step in steps])
-        size = np.median([step.size for step in steps], axis=0)
-        scatter = np.nanstd(centres, axis=0) / size if np.isfinite(centres).any() else np.ones(2)
-        measures = {
-            "disorder": float(np.median([step.disorder for step in steps])),
-            "hue_spread": float(np.median([step.hue_spread for step in steps])),
-            "one_way": float(np.abs(grown - shrunk).sum() / max((grown + shrunk).sum(), 1e-3)),
-            "red_level": float(np.median([step.red_level for step in steps])),
-            "wander": float(np.hypot(*scatter)),
-            "steadiness": float((mass > 0.3 * np.median(mass)).mean()),
-            "growth": _growth(mass),
-            "mass_px": float(np.median(mass)),
-            "lasted_s": lasted_s,
-        }
+        measures = _figures(spot.steps) | {"lasted_s": lasted_s}
+        if measures["mass_px"] < settings.small_px and lasted_s < 2 * settings.judge_s:
+            return 0.0, measures
         growing = measures["growth"] >= settings.growth and measures["mass_px"] >= settings.growing_px
-        engulfing = measures["mass_px"] >= settings.engulfing_px
-        needed = settings.disorder + min(0.12, settings.disorder_gap * max(0, gap_s - 0.1))
+        certain = (
+            (growing or measures["one_way"] <= settings.one_way)
+            and measures["red_level"] >= settings.red_level
+            and measures["steadiness"] >= settings.steadiness
+        )
+        if not certain:
+            return 0.0, measures
         return (
             min(
-                met(measures["disorder"], settings.engulfing if engulfing else needed),
+                met(measures["disorder"], self._disorder_needed(measures)),
                 met(measures["hue_spread"], settings.hue_spread),
-                1.0 if growing or measures["one_way"] <= settings.one_way else 0.0,
-                1.0 if measures["red_level"] >= settings.red_level else 0.0,
                 1.0 if growing else met(settings.wander, measures["wander"]),
-                1.0 if measures["steadiness"] >= settings.steadiness else 0.0,
                 met(measures["mass_px"], settings.smallest_px),
             ),
             measures,
         )
+
+    def _disorder_needed(self, measures: dict[str, float]) -> float:
+        settings = self._settings
+        if measures["mass_px"] >= settings.engulfing_px:
+            return settings.engulfing
+        return settings.disorder + min(MOST_FOR_GAPS, settings.disorder_gap * max(0.0, measures["gap_s"] - 0.1))
+
+
+def _figures(steps: Sequence[Step]) -> dict[str, float]:
+    """What a spot's steps say together, by the names `FlameSettings` explains."""
+    mass = np.array([step.mass_px for step in steps])
+    grown = np.array([step.grown_px for step in steps])
+    shrunk = np.array([step.shrunk_px for step in steps])
+    centres = np.array([step.centre for step in steps])
+    size = np.median([step.size for step in steps], axis=0)
+    scatter = np.nanstd(centres, axis=0) / size if np.isfinite(centres).any() else np.ones(2)
+    return {
+        "disorder": float(np.median([step.disorder for step in steps])),
+        "hue_spread": float(np.median([step.hue_spread for step in steps])),
+        "one_way": float(np.abs(grown - shrunk).sum() / max((grown + shrunk).sum(), 1e-3)),
+        "red_level": float(np.median([step.red_level for step in steps])),
+        "wander": float(np.hypot(*scatter)),
+        "steadiness": float((mass > 0.3 * np.median(mass)).mean()),
+        "growth": _growth(mass),
+        "mass_px": float(np.median(mass)),
+        "gap_s": float(np.median(np.diff([step.captured_ms for step in steps]))) / 1000,
+    }
 
 
 def _growth(mass: NDArray[np.float64]) -> float:

@@ -32,7 +32,7 @@ class SmokeSettings:
             for smoke.
         drift_area, veil_area: least connected part of the picture.
         transmission: bounds between an opaque body and clear air.
-        airlight: least light the smoke itself must add, in grey levels.
+        haze: least share of what is seen that the smoke itself adds, be it pale or dark (light and shadow add none).
         saturation: most colour it may have: smoke is grey, its light may be tinted.
         settle_s, share: how long, and in what share of the frames, this must hold.
         hold_s: how long after the last agreeing frame the alarm stays.
@@ -50,7 +50,7 @@ class SmokeSettings:
     veil: float = 0.5
     veil_area: float = 0.0025
     transmission: tuple[float, float] = (0.15, 0.92)
-    airlight: float = 20.0
+    haze: float = 0.17
     saturation: float = 0.42
     settle_s: float = 1.4
     share: float = 0.7
@@ -139,9 +139,10 @@ class SmokeDetector:
     def _drift_score(self, measures: dict[str, float]) -> float:
         settings = self._settings
         likeness = measures.get("light_likeness", 2.0)
-        if measures["trend"] > 0.8 or (0.4 < likeness < 1.35 and measures["unison"] > 0.6):
-            return 0.0
         mature = self._background.age_s > MATURE_S
+        hazy = mature and measures.get("haze", 0.0) > self._settings.haze
+        if (measures["trend"] > 0.8 and not hazy) or (0.4 < likeness < 1.35 and measures["unison"] > 0.6):
+            return 0.0
         if mature and (measures["solid"] > 0.5 or not self._weakens(measures)):
             return 0.0
         needed = settings.drift if likeness < -0.4 or measures["unison"] < 0.6 else settings.drift_plain
@@ -179,7 +180,7 @@ class SmokeDetector:
     def _weakens(self, measures: dict[str, float]) -> bool:
         """Whether the texture behind is weakened and light added; true where there is none to show it."""
         clear = self._settings.transmission[1]
-        return measures.get("transmission", 0.5) < clear and measures.get("airlight", 99.0) > 10
+        return measures.get("transmission", 0.5) < clear and measures.get("haze", 1.0) > self._settings.haze / 2
 
     def _veil_score(self, measures: dict[str, float]) -> float:
         settings = self._settings
@@ -190,7 +191,7 @@ class SmokeDetector:
         if measures["trend"] > 0.8 or (0.4 < likeness < 1.35 and measures["unison"] > 0.6):
             return 0.0
         return min(
-            met(measures["airlight"], settings.airlight),
+            met(measures["haze"], settings.haze),
             met(measures["persistence"], settings.veil),
             met(measures["area"], settings.veil_area),
         )
@@ -243,7 +244,15 @@ class Sharpness:
 
 def _veil_measures(differs: Change, region: BoolMap) -> dict[str, float]:
     found = veil(differs, region)
-    return {} if found is None else {"transmission": found[0], "airlight": found[1]}
+    return (
+        {}
+        if found is None
+        else {
+            "transmission": found[0],
+            "airlight": found[1],
+            "haze": found[1] / (float((differs.level + differs.mean)[region].mean()) + 1),
+        }
+    )
 
 
 def _saturation(image: Image) -> NDArray[np.float32]:
