@@ -38,6 +38,8 @@ class CorridorSettings:
         confirm: an object is told of after it was judged to be one for this part of the dwell time without a break; the
             longer the dwell time, the more chances has somebody who stands to keep still for a moment.
         longest_side: the cut-out's size in pixels.
+        leans: what stands mostly outside the zone, as a bike in its bay with a wheel over the line, does not block while
+            it leaves this part of the width free.
         margin: the cut-out is larger than the zone by this part on each side, so that borders have two sides.
     """
 
@@ -53,6 +55,7 @@ class CorridorSettings:
     alive_patience: float = 6.0
     confirm: float = 0.15
     longest_side: int = 240
+    leans: float = 0.8
     margin: float = 0.35
     ground: GroundSettings = field(default_factory=GroundSettings)
     judge: JudgeSettings = field(default_factory=JudgeSettings)
@@ -261,8 +264,14 @@ class _ZoneWatch:
     def _in_zone(self, mask: Mask) -> int:
         return int((mask & self._mask).sum())
 
+    def _in_the_way(self, mask: Mask) -> bool:
+        inside = self._in_zone(mask)
+        if 2 * inside >= int(mask.sum()):
+            return True
+        return inside > 0 and free_width(mask, self._mask) <= self._settings.leans
+
     def _tell(self, foreground: Mask, step_s: float) -> list[Sighting]:
-        if self._blocking:
+        if any(self._in_the_way(blocking.mask) for blocking in self._blocking):
             self._gone_s = 0.0
             self._active = True
             return [self._sighting(foreground)]

@@ -68,6 +68,12 @@ def test_a_crate_that_stays_for_long_never_becomes_background():
     assert [end for _, end in found] == [None]
 
 
+def test_what_leans_over_the_line_from_its_bay_leaves_the_way_free():
+    """The floor zone begins at x = 24 of 240: a crate mostly left of it takes a twentieth of the way, one within it blocks."""
+    assert blocked(lambda empty, t_s: crate(empty, x=1) if t_s >= 8 else empty, 40) == []
+    assert len(blocked(lambda empty, t_s: crate(empty, x=28) if t_s >= 8 else empty, 40)) == 1
+
+
 def test_somebody_standing_is_no_object():
     """A person who shifts their weight for six dwell times is not told of."""
     assert blocked(lambda empty, t_s: person(empty, 112 + sway(t_s)) if 5 <= t_s < 65 else empty, 80) == []
