@@ -43,7 +43,7 @@ class FlameSettings:
         hold_s: how long after the last agreeing frame the alarm stays.
     """
 
-    disorder: float = 0.32
+    disorder: float = 0.35
     disorder_gap: float = 0.4
     growth: float = 1.7
     growing_px: float = 100
