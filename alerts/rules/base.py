@@ -7,13 +7,13 @@ runs out also between the reports of a charger that reports every five minutes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from alerts.model import Alert, AlertKey, AlertKind, Condition
 from alerts.rules.settings import RuleBook
-from ingest.model import DeviceRef, Reading, Topology
+from ingest.model import DeviceKind, DeviceRef, Reading, Topology
 from vision.model import Observation
 
 
@@ -29,6 +29,10 @@ class Rule(Protocol):
     """One hazard. Keeps small memories per device or port and says what is so; never does I/O."""
 
     name: str
+
+    @property
+    def hears(self) -> Collection[DeviceKind]:
+        """Kinds of the devices whose readings it is asked about."""
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
         """Take one reading."""
@@ -50,6 +54,7 @@ class BaseRule:
     """A rule that is interested in nothing; the others override what they need."""
 
     name = ""
+    hears: Collection[DeviceKind] = tuple(DeviceKind)
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:  # noqa: ARG002 - the port's signature
         return ()

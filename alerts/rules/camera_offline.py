@@ -31,9 +31,11 @@ class CameraOfflineRule(BaseRule):
     """Follows the arrival of each configured camera's pictures (`frame`) and its status."""
 
     name = str(AlertKind.CAMERA_OFFLINE)
+    hears = (DeviceKind.CAMERA,)
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
+        self._configured = tuple(device.ref for device in around.topology.devices(DeviceKind.CAMERA))
         self._cameras: dict[DeviceRef, _Camera | None] = {}
 
     def frame(self, camera: DeviceRef, now_ms: int) -> None:
@@ -43,17 +45,17 @@ class CameraOfflineRule(BaseRule):
             known.said_offline = False
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
-        if reading.kind is DeviceKind.CAMERA and reading.online is not None:
+        if reading.online is not None:
             camera = self._camera(reading.device, now_ms)
             if camera is not None:
                 camera.said_offline = not reading.online
         return ()
 
     def tick(self, now_ms: int) -> Iterator[Condition]:
-        for device in self._around.topology.devices(DeviceKind.CAMERA):
-            camera = self._camera(device.ref, now_ms)
+        for ref in self._configured:
+            camera = self._camera(ref, now_ms)
             if camera is not None:
-                yield from self._judge(device.ref, camera, now_ms)
+                yield from self._judge(ref, camera, now_ms)
 
     def restore(self, alert: Alert, now_ms: int) -> bool:
         key = alert.key

@@ -55,6 +55,8 @@ _NAMES = {
 
 @dataclass(slots=True)
 class _Port:
+    device: DeviceRef
+    number: int | None
     fault: str | None = None
     holds: dict[AlertKind, Hold] = field(default_factory=dict)
 
@@ -63,30 +65,29 @@ class ChargerFaultRule(BaseRule):
     """Follows `fault` of every port; a report of the port's state without a fault means there is none."""
 
     name = str(AlertKind.CHARGER_FAULT)
+    hears = (DeviceKind.CHARGER,)
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._ports: dict[tuple[DeviceRef, int | None], _Port] = {}
+        self._pending: dict[tuple[DeviceRef, int | None], _Port] = {}
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
-        if reading.late or reading.kind is not DeviceKind.CHARGER:
-            return ()
         fault, state = reading.values.get("fault"), reading.values.get("state")
-        if fault is None and state is None:
+        if reading.late or (fault is None and state is None):
             return ()
         port = self._ports.get((reading.device, reading.port))
         if fault is None and state != "fault" and port is None:
             return ()
-        port = port or self._ports.setdefault((reading.device, reading.port), _Port())
+        port = port or self._port(reading.device, reading.port)
         port.fault = str(fault) if fault is not None else "other" if state == "fault" else None
         if port.fault is not None:
             port.holds.setdefault(_kind(port.fault), Hold())
-        return self._judge(reading.device, reading.port, port, now_ms)
+        return self._judge(port, now_ms)
 
     def tick(self, now_ms: int) -> Iterator[Condition]:
-        for (ref, number), port in self._ports.items():
-            if any(hold.pending for hold in port.holds.values()):
-                yield from self._judge(ref, number, port, now_ms)
+        for port in tuple(self._pending.values()):
+            yield from self._judge(port, now_ms)
 
     def restore(self, alert: Alert, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
         key = alert.key
@@ -97,23 +98,34 @@ class ChargerFaultRule(BaseRule):
         if alert.value is not None:
             # It was measured, by the rule of that kind.
             return False
-        self._ports.setdefault((ref_of(key), key.port), _Port()).holds[key.kind] = Hold(active=True)
+        self._port(ref_of(key), key.port).holds[key.kind] = Hold(active=True)
         return True
+
+    def _port(self, ref: DeviceRef, number: int | None) -> _Port:
+        return self._ports.setdefault((ref, number), _Port(ref, number))
 
     def _settings(self, kind: AlertKind, ref: DeviceRef) -> Hazard:
         return self._around.book.of(kind, Hazard, ref)
 
-    def _judge(self, ref: DeviceRef, number: int | None, port: _Port, now_ms: int) -> Iterator[Condition]:
+    def _judge(self, port: _Port, now_ms: int) -> list[Condition]:
+        said = list(self._follow(port, now_ms))
+        if any(hold.pending for hold in port.holds.values()):
+            self._pending[port.device, port.number] = port
+        else:
+            self._pending.pop((port.device, port.number), None)
+        return said
+
+    def _follow(self, port: _Port, now_ms: int) -> Iterator[Condition]:
         reported = _kind(port.fault) if port.fault else None
         for kind, hold in port.holds.items():
-            own = self._settings(kind, ref)
+            own = self._settings(kind, port.device)
             if not own.enabled:
                 continue
             # The charger's own judgement has its own persistence; the measured value's delay is not for it.
             on_s = own.on_delay_s if isinstance(own, Fault | RelayWelded) else 0.0
             changed = hold.feed(kind is reported, now_ms, on_s, own.off_delay_s)
             if changed or (hold.active and kind is reported):
-                yield self._condition(key_of(kind, ref, number), port.fault, hold.active, own)
+                yield self._condition(key_of(kind, port.device, port.number), port.fault, hold.active, own)
 
     def _condition(self, key: AlertKey, fault: str | None, active: bool, own: Hazard) -> Condition:
         severity = _SEVERITIES.get(fault or "other", Severity.HIGH)

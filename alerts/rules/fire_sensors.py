@@ -40,6 +40,7 @@ class FireSensorRule(BaseRule):
     """Follows the `alarm` of sensors, the `smoke` of chargers, and the pushes `smoke`, `heat`, `fuse` and `water`."""
 
     name = "fire_sensors"
+    hears = (DeviceKind.CHARGER, DeviceKind.SENSOR)
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
@@ -50,7 +51,7 @@ class FireSensorRule(BaseRule):
             return ()
         if reading.kind is DeviceKind.SENSOR:
             return self._sensor(reading, now_ms)
-        if reading.kind is DeviceKind.CHARGER:
+        if reading.event is not None or "smoke" in reading.values:
             return self._charger(reading, now_ms)
         return ()
 

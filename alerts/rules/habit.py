@@ -13,29 +13,40 @@ class Habit:
 
     Args:
         same_message_ms: arrivals nearer together belong to one message and are no gap.
+
+    Attributes:
+        last_ms: when it spoke last, or None.
+        gap_ms: the usual gap, or None while it is not known.
     """
 
-    __slots__ = ("_gaps_ms", "_same_message_ms", "last_ms")
+    __slots__ = ("_gaps_ms", "_same_message_ms", "gap_ms", "last_ms")
 
     def __init__(self, same_message_ms: int = 1000) -> None:
         self.last_ms: int | None = None
+        self.gap_ms: int | None = None
         self._gaps_ms: deque[int] = deque(maxlen=16)
         self._same_message_ms = same_message_ms
 
-    def heard(self, now_ms: int, longest_ms: float) -> None:
-        """It has spoken. A gap over `longest_ms` was an outage and is not learned."""
-        if self.last_ms is not None:
-            gap_ms = now_ms - self.last_ms
-            if gap_ms < self._same_message_ms:
-                return
-            if gap_ms <= longest_ms:
-                self._gaps_ms.append(gap_ms)
-        self.last_ms = now_ms
+    def heard(self, now_ms: int, longest_ms: float) -> bool:
+        """It has spoken; True where that was the first time or has changed its usual gap.
 
-    @property
-    def gap_ms(self) -> int | None:
-        """The usual gap, or None while it is not known."""
-        return sorted(self._gaps_ms)[-2] if len(self._gaps_ms) >= KNOWN_GAPS else None
+        A gap over `longest_ms` was an outage and is not learned.
+        """
+        if self.last_ms is None:
+            self.last_ms = now_ms
+            return True
+        gap_ms = now_ms - self.last_ms
+        if gap_ms < self._same_message_ms:
+            return False
+        self.last_ms = now_ms
+        return gap_ms <= longest_ms and self._learn(gap_ms)
+
+    def _learn(self, gap_ms: int) -> bool:
+        before_ms = self.gap_ms
+        self._gaps_ms.append(gap_ms)
+        if len(self._gaps_ms) >= KNOWN_GAPS:
+            self.gap_ms = sorted(self._gaps_ms)[-2]
+        return self.gap_ms != before_ms
 
     def limit_ms(self, intervals: float, unknown_s: float, floor_s: float, ceiling_s: float) -> float:
         """How long it may be silent: `intervals` usual gaps within floor and ceiling, `unknown_s` until they are known."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from alerts.model import AlertKind, Severity, Text
 from alerts.rules.base import Surroundings
 from alerts.rules.hazards_electrical import Leakage
-from alerts.rules.level import LevelRule, Limits, Step, number_of
-from ingest.model import DeviceRef, Reading
+from alerts.rules.level import LevelRule, Limits, Step
+from ingest.model import DeviceRef
 
 
 def leakage(around: Surroundings) -> LevelRule:
@@ -22,8 +22,4 @@ def leakage(around: Surroundings) -> LevelRule:
         )
         return Limits(steps, own.off_delay_s, own.hysteresis_ma)
 
-    return LevelRule(around, AlertKind.LEAKAGE, Text("漏电流", "leakage current"), "mA", _leakage, limits)
-
-
-def _leakage(reading: Reading, now_ms: int) -> float | None:  # noqa: ARG001 - the port's signature
-    return number_of(reading, "leakage_ma")
+    return LevelRule(around, AlertKind.LEAKAGE, Text("漏电流", "leakage current"), "mA", "leakage_ma", limits)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from alerts.messages import compose, exceeds, place
-from alerts.model import Alert, AlertKey, AlertKind, Condition, Severity, Text
+from alerts.model import Alert, AlertKind, Condition, Severity, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
-from ingest.model import DeviceRef, Reading
+from ingest.model import DeviceKind, DeviceRef, Reading
 
 
 class Step(NamedTuple):
@@ -27,16 +27,26 @@ class Limits(NamedTuple):
     hysteresis: float
 
 
+_Place = tuple[DeviceRef, int | None]
+
+
 class _Subject:
     """What is remembered of one device or port."""
 
-    __slots__ = ("busy", "holds", "limits", "value")
+    __slots__ = ("_holds", "busy", "limits", "place", "value")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, place: _Place, limits: Limits) -> None:
+        self.place = place
         self.limits = limits
-        self.holds = [Hold() for _ in limits.steps]
         self.value: float | None = None
         self.busy = False
+        self._holds: tuple[Hold, ...] = ()
+
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        """One a step; made at the first need, which for most never comes."""
+        self._holds = self._holds or tuple(Hold() for _ in self.limits.steps)
+        return self._holds
 
     @property
     def active(self) -> int:
@@ -45,15 +55,17 @@ class _Subject:
 
 
 class LevelRule(BaseRule):
-    """Raises where the measured value stays at or beyond a limit.
+    """Raises where the measured value of a charger or its port stays at or beyond a limit.
 
     Args:
         kind: what it raises; also its name.
         what: the value's name in messages.
-        measure: the value in a reading, or None where it says nothing of it.
+        field: the value's field in readings.
         limits: the limits of a device or port, or None where it is not watched.
         falling: limits are lower limits.
     """
+
+    hears = (DeviceKind.CHARGER,)
 
     def __init__(
         self,
@@ -61,7 +73,7 @@ class LevelRule(BaseRule):
         kind: AlertKind,
         what: Text,
         unit: str,
-        measure: Callable[[Reading, int], float | None],
+        field: str,
         limits: Callable[[DeviceRef, int | None], Limits | None],
         falling: bool = False,
     ) -> None:
@@ -70,82 +82,85 @@ class LevelRule(BaseRule):
         self._kind = kind
         self._what = what
         self._unit = unit
-        self._measure = measure
+        self._field = field
         self._limits = limits
         self._sign = -1 if falling else 1
-        self._subjects: dict[AlertKey, _Subject | None] = {}
-        self._pending: set[AlertKey] = set()
+        self._subjects: dict[_Place, _Subject | None] = {}
+        self._pending: dict[_Place, _Subject] = {}
+        self._shared: dict[Limits, Limits] = {}
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
-        if reading.late:
+        # Most readings of a charger say nothing of this field.
+        if self._field not in reading.values or reading.late:
             return ()
-        value = self._measure(reading, now_ms)
-        if value is None:
-            return ()
-        key = key_of(self._kind, reading.device, reading.port)
-        subject = self._subject(key)
+        value = number_of(reading, self._field)
+        return () if value is None else self.judge(reading.device, reading.port, value, now_ms)
+
+    def judge(self, ref: DeviceRef, port: int | None, value: float, now_ms: int) -> Iterable[Condition]:
+        """Take the value of a device or port."""
+        subject = self._subject(ref, port)
         if subject is None:
             return ()
         subject.value = value
         if not subject.busy and self._distance(value, subject.limits.steps[0]) < 0:
             # Nearly every reading: the mildest limit is not reached and nothing is running out.
             return ()
-        return self._judge(key, subject, now_ms)
+        return self._judge(subject, value, now_ms)
 
     def tick(self, now_ms: int) -> Iterator[Condition]:
-        for key in tuple(self._pending):
-            subject = self._subjects[key]
-            if subject is not None:
-                yield from self._judge(key, subject, now_ms)
+        for subject in tuple(self._pending.values()):
+            if subject.value is not None:
+                yield from self._judge(subject, subject.value, now_ms)
 
     def restore(self, alert: Alert, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
         key = alert.key
         if key.kind is not self._kind or alert.value is None:
             return False
-        subject = self._subject(key)
+        subject = self._subject(ref_of(key), key.port)
         if subject is None:
             return False
         subject.holds[0].active = subject.busy = True
         return True
 
-    def _subject(self, key: AlertKey) -> _Subject | None:
-        if key not in self._subjects:
-            limits = self._limits(ref_of(key), key.port)
-            self._subjects[key] = _Subject(limits) if limits else None
-        return self._subjects[key]
+    def _subject(self, ref: DeviceRef, port: int | None) -> _Subject | None:
+        place = (ref, port)
+        if place not in self._subjects:
+            limits = self._limits(ref, port)
+            # Tens of thousands of ports have a handful of different limits.
+            shared = self._shared.setdefault(limits, limits) if limits else None
+            self._subjects[place] = _Subject(place, shared) if shared else None
+        return self._subjects[place]
 
-    def _judge(self, key: AlertKey, subject: _Subject, now_ms: int) -> list[Condition]:
+    def _judge(self, subject: _Subject, value: float, now_ms: int) -> list[Condition]:
         before = subject.active
-        if subject.value is None:
-            return []
         for step, hold in zip(subject.limits.steps, subject.holds, strict=True):
-            distance = self._distance(subject.value, step)
+            distance = self._distance(value, step)
             present = distance >= 0 or (hold.active and distance > -subject.limits.hysteresis)
             hold.feed(present, now_ms, step.on_delay_s, subject.limits.off_delay_s)
         if any(hold.pending for hold in subject.holds):
-            self._pending.add(key)
+            self._pending[subject.place] = subject
         else:
-            self._pending.discard(key)
-        subject.busy = key in self._pending or bool(subject.active)
+            self._pending.pop(subject.place, None)
+        subject.busy = subject.place in self._pending or bool(subject.active)
         reached = sum(
-            hold.active and self._distance(subject.value, step) >= 0
+            hold.active and self._distance(value, step) >= 0
             for step, hold in zip(subject.limits.steps, subject.holds, strict=True)
         )
         # While it is only held (hysteresis, off-delay) there is nothing to tell: no limit is exceeded by this value.
         if not reached and bool(before) == bool(subject.active):
             return []
-        return [self._condition(key, subject, bool(subject.active), max(reached, 1), subject.value)]
+        return [self._condition(subject, subject.limits.steps[max(reached, 1) - 1], value)]
 
     def _distance(self, value: float, step: Step) -> float:
         """How far beyond the limit; negative within it."""
         return (value - step.limit) * self._sign
 
-    def _condition(self, key: AlertKey, subject: _Subject, active: bool, level: int, value: float) -> Condition:
-        step = subject.limits.steps[level - 1]
+    def _condition(self, subject: _Subject, step: Step, value: float) -> Condition:
+        key = key_of(self._kind, *subject.place)
         what = exceeds(self._what, value, step.limit, self._unit, below=self._sign < 0)
         return Condition(
             key=key,
-            active=active,
+            active=bool(subject.active),
             severity=step.severity,
             message=compose(self._kind, place(self._around.topology, key), what),
             value=value,
@@ -158,4 +173,6 @@ class LevelRule(BaseRule):
 def number_of(reading: Reading, field: str) -> float | None:
     """A numeric field of a reading, or None."""
     value = reading.values.get(field)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, float):
+        return value
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

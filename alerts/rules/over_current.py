@@ -5,8 +5,8 @@ from __future__ import annotations
 from alerts.model import AlertKind, Severity, Text
 from alerts.rules.base import Surroundings
 from alerts.rules.hazards_electrical import OverCurrent
-from alerts.rules.level import LevelRule, Limits, Step, number_of
-from ingest.model import DeviceRef, Reading
+from alerts.rules.level import LevelRule, Limits, Step
+from ingest.model import DeviceRef
 
 
 def over_current(around: Surroundings) -> LevelRule:
@@ -22,8 +22,4 @@ def over_current(around: Surroundings) -> LevelRule:
         )
         return Limits(steps, own.off_delay_s, own.hysteresis_a)
 
-    return LevelRule(around, AlertKind.OVER_CURRENT, Text("电流", "current"), "A", _current, limits)
-
-
-def _current(reading: Reading, now_ms: int) -> float | None:  # noqa: ARG001 - the port's signature
-    return number_of(reading, "current_a")
+    return LevelRule(around, AlertKind.OVER_CURRENT, Text("电流", "current"), "A", "current_a", limits)

@@ -2,48 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections import OrderedDict
+from collections.abc import Iterator
 
-from alerts.model import Alert, AlertKind, Condition, Severity, Text
-from alerts.rules.base import BaseRule, Surroundings
+from alerts.model import AlertKind, Condition, Severity, Text
+from alerts.rules.base import Surroundings
 from alerts.rules.hazards_electrical import OverPower
 from alerts.rules.level import LevelRule, Limits, Step, number_of
 from ingest.model import DeviceRef, Reading
 
 
-class OverPowerRule(BaseRule):
+class OverPowerRule(LevelRule):
     """Watches `power_w` of ports, and its sum for each charger."""
 
-    name = str(AlertKind.OVER_POWER)
-
     def __init__(self, around: Surroundings) -> None:
-        self._around = around
-        self._loads: dict[DeviceRef, dict[int, tuple[float, int]]] = {}
-        self._level = LevelRule(around, AlertKind.OVER_POWER, Text("功率", "power"), "W", self._power, self._limits)
+        super().__init__(around, AlertKind.OVER_POWER, Text("功率", "power"), "W", "power_w", self._settings)
+        self._loads: dict[DeviceRef, _Load] = {}
 
     def reading(self, reading: Reading, now_ms: int) -> Iterator[Condition]:
         power_w = number_of(reading, "power_w")
         if reading.late or power_w is None or reading.port is None:
             return
-        self._loads.setdefault(reading.device, {})[reading.port] = (power_w, now_ms)
-        yield from self._level.reading(reading, now_ms)
-        yield from self._level.reading(replace(reading, port=None), now_ms)
+        ref = reading.device
+        total_w = self._load(ref).report(reading.port, power_w, now_ms)
+        yield from self.judge(ref, reading.port, power_w, now_ms)
+        yield from self.judge(ref, None, total_w, now_ms)
 
-    def tick(self, now_ms: int) -> Iterable[Condition]:
-        return self._level.tick(now_ms)
+    def _load(self, ref: DeviceRef) -> _Load:
+        if ref not in self._loads:
+            own = self._around.book.of(AlertKind.OVER_POWER, OverPower, ref)
+            self._loads[ref] = _Load(own.sum_age_s * 1000)
+        return self._loads[ref]
 
-    def restore(self, alert: Alert, now_ms: int) -> bool:
-        return self._level.restore(alert, now_ms)
-
-    def _power(self, reading: Reading, now_ms: int) -> float | None:
-        if reading.port is not None:
-            return number_of(reading, "power_w")
-        own = self._around.book.of(AlertKind.OVER_POWER, OverPower, reading.device)
-        oldest_ms = now_ms - own.sum_age_s * 1000
-        return sum(power_w for power_w, at_ms in self._loads[reading.device].values() if at_ms >= oldest_ms)
-
-    def _limits(self, ref: DeviceRef, port: int | None) -> Limits | None:
+    def _settings(self, ref: DeviceRef, port: int | None) -> Limits | None:
         own = self._around.book.of(AlertKind.OVER_POWER, OverPower, ref)
         if not own.enabled:
             return None
@@ -53,3 +44,35 @@ class OverPowerRule(BaseRule):
             Step(Severity.CRITICAL, critical, min(own.critical_delay_s, own.on_delay_s)),
         )
         return Limits(steps, own.off_delay_s, own.hysteresis_w)
+
+
+class _Load:
+    """The power of a charger's ports as last reported, and their sum.
+
+    Kept in whole milliwatts: a running sum of floats would drift away from what it is the sum of.
+    """
+
+    __slots__ = ("_max_age_ms", "_ports", "_total_mw")
+
+    def __init__(self, max_age_ms: float) -> None:
+        self._max_age_ms = max_age_ms
+        self._ports: OrderedDict[int, tuple[int, int]] = OrderedDict()
+        self._total_mw = 0
+
+    def report(self, port: int, power_w: float, now_ms: int) -> float:
+        """Take a port's power; the sum of all that are not too old, in watts."""
+        power_mw = round(power_w * 1000)
+        before_mw, _ = self._ports.get(port, (0, 0))
+        self._total_mw += power_mw - before_mw
+        self._ports[port] = (power_mw, now_ms)
+        self._ports.move_to_end(port)
+        self._forget(now_ms - self._max_age_ms)
+        return self._total_mw / 1000
+
+    def _forget(self, oldest_ms: float) -> None:
+        while True:
+            port, (power_mw, at_ms) = next(iter(self._ports.items()))
+            if at_ms >= oldest_ms:
+                return
+            del self._ports[port]
+            self._total_mw -= power_mw

@@ -5,8 +5,8 @@ from __future__ import annotations
 from alerts.model import AlertKind, Severity, Text
 from alerts.rules.base import Surroundings
 from alerts.rules.hazards_electrical import OverTemperature
-from alerts.rules.level import LevelRule, Limits, Step, number_of
-from ingest.model import DeviceKind, DeviceRef, Reading
+from alerts.rules.level import LevelRule, Limits, Step
+from ingest.model import DeviceRef
 
 
 def over_temperature(around: Surroundings) -> LevelRule:
@@ -23,8 +23,4 @@ def over_temperature(around: Surroundings) -> LevelRule:
         )
         return Limits(steps, own.off_delay_s, own.hysteresis_c)
 
-    return LevelRule(around, AlertKind.OVER_TEMPERATURE, Text("温度", "temperature"), "°C", _temperature, limits)
-
-
-def _temperature(reading: Reading, now_ms: int) -> float | None:  # noqa: ARG001 - the port's signature
-    return number_of(reading, "temperature_c") if reading.kind is DeviceKind.CHARGER else None
+    return LevelRule(around, AlertKind.OVER_TEMPERATURE, Text("温度", "temperature"), "°C", "temperature_c", limits)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from alerts.messages import compose, duration, place
-from alerts.model import Alert, AlertKind, Condition, Text
+from alerts.model import Alert, AlertKey, AlertKind, Condition, Text
 from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
 from alerts.rules.habit import Habit
 from alerts.rules.hazards_presence import TelemetryStale
@@ -17,18 +18,47 @@ _LOOK_EVERY_MS = 5000
 
 
 @dataclass(slots=True)
+class _Port:
+    key: AlertKey
+    limit_ms: float
+    habit: Habit = field(default_factory=Habit)
+    hold: Hold = field(default_factory=Hold)
+
+
+@dataclass(slots=True)
 class _Charger:
+    """What is known of a charger; no port can have become too old before its telemetry reaches `due_ms`."""
+
     settings: TelemetryStale
-    ports: dict[int, Habit]
-    holds: dict[int, Hold] = field(default_factory=dict)
+    ports: dict[int, _Port]
     first_ms: int | None = None
     last_ms: int = 0
+    due_ms: float = 0.0
+
+    def hear(self, port: _Port, now_ms: int) -> None:
+        """A port is in the telemetry."""
+        if port.habit.heard(now_ms, port.limit_ms):
+            own = self.settings
+            unknown_s = max(own.unknown_limit_s, own.port_limit_s)
+            port.limit_ms = port.habit.limit_ms(own.missed_intervals, unknown_s, own.floor_s, own.ceiling_s)
+            self.due_ms = 0.0
+
+    def heard_ms(self, port: _Port) -> int:
+        """When the port was heard; before the first time, when the charger was."""
+        return port.habit.last_ms if port.habit.last_ms is not None else self.first_ms or 0
+
+    def next_ms(self) -> float:
+        """`due_ms` as things stand: at once while a port is missing or was just now."""
+        if any(port.hold.active or port.hold.pending for port in self.ports.values()):
+            return 0.0
+        return min((self.heard_ms(port) + port.limit_ms for port in self.ports.values()), default=math.inf)
 
 
 class PortStaleRule(BaseRule):
     """Measures a port's age by its charger's newest telemetry, so that a silent charger ages no port."""
 
     name = "port_stale"
+    hears = (DeviceKind.CHARGER,)
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
@@ -36,7 +66,7 @@ class PortStaleRule(BaseRule):
         self._looked_ms: int | None = None
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
-        if reading.late or reading.kind is not DeviceKind.CHARGER or not reading.values:
+        if reading.late or not reading.values:
             return ()
         charger = self._charger(reading.device)
         if charger is None:
@@ -44,17 +74,18 @@ class PortStaleRule(BaseRule):
         charger.first_ms = now_ms if charger.first_ms is None else charger.first_ms
         charger.last_ms = now_ms
         if reading.port in charger.ports:
-            charger.ports[reading.port].heard(now_ms, self._limit_ms(charger, reading.port))
+            charger.hear(charger.ports[reading.port], now_ms)
         return ()
 
     def tick(self, now_ms: int) -> Iterator[Condition]:
         if self._looked_ms is not None and 0 <= now_ms - self._looked_ms < _LOOK_EVERY_MS:
             return
         self._looked_ms = now_ms
-        for ref, charger in self._chargers.items():
-            if charger.first_ms is not None:
-                for number in charger.ports:
-                    yield from self._judge(ref, charger, number, now_ms)
+        for charger in self._chargers.values():
+            if charger.first_ms is not None and charger.last_ms >= charger.due_ms:
+                for port in charger.ports.values():
+                    yield from self._judge(charger, port, now_ms)
+                charger.due_ms = charger.next_ms()
 
     def restore(self, alert: Alert, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
         key = alert.key
@@ -63,7 +94,8 @@ class PortStaleRule(BaseRule):
         charger = self._charger(ref_of(key))
         if charger is None or key.port not in charger.ports:
             return False
-        charger.holds[key.port] = Hold(active=True)
+        charger.ports[key.port].hold.active = True
+        charger.due_ms = 0.0
         return True
 
     def _charger(self, ref: DeviceRef) -> _Charger | None:
@@ -72,27 +104,19 @@ class PortStaleRule(BaseRule):
             own = self._around.book.of(AlertKind.TELEMETRY_STALE, TelemetryStale, ref)
             if device is None or not own.enabled:
                 return None
-            self._chargers[ref] = _Charger(own, {number: Habit() for number in range(1, device.ports + 1)})
+            numbers = range(1, device.ports + 1)
+            keys = {number: key_of(AlertKind.TELEMETRY_STALE, ref, number) for number in numbers}
+            ports = {number: _Port(key, own.port_limit_s * 1000) for number, key in keys.items()}
+            self._chargers[ref] = _Charger(own, ports)
         return self._chargers[ref]
 
-    @staticmethod
-    def _limit_ms(charger: _Charger, number: int) -> float:
-        own = charger.settings
-        habit = charger.ports[number]
-        unknown_s = own.port_limit_s if habit.last_ms is None else max(own.unknown_limit_s, own.port_limit_s)
-        return habit.limit_ms(own.missed_intervals, unknown_s, own.floor_s, own.ceiling_s)
-
-    def _judge(self, ref: DeviceRef, charger: _Charger, number: int, now_ms: int) -> Iterator[Condition]:
-        last_ms = charger.ports[number].last_ms
-        hold = charger.holds.setdefault(number, Hold())
-        if last_ms is None and hold.active:
+    def _judge(self, charger: _Charger, port: _Port, now_ms: int) -> Iterator[Condition]:
+        own, key, hold = charger.settings, port.key, port.hold
+        if port.habit.last_ms is None and hold.active:
             # Taken over from before a restart: it is missing until it is heard.
             return
-        age_ms = charger.last_ms - (last_ms if last_ms is not None else charger.first_ms or 0)
-        limit_ms = self._limit_ms(charger, number)
-        own = charger.settings
-        if hold.feed(age_ms > limit_ms, now_ms, own.on_delay_s, own.off_delay_s):
-            key = key_of(AlertKind.TELEMETRY_STALE, ref, number)
+        age_ms = charger.last_ms - charger.heard_ms(port)
+        if hold.feed(age_ms > port.limit_ms, now_ms, own.on_delay_s, own.off_delay_s):
             span = duration(age_ms / 1000)
             yield Condition(
                 key=key,
@@ -103,7 +127,7 @@ class PortStaleRule(BaseRule):
                     place(self._around.topology, key),
                     Text(f"{span.zh}没有数据，而充电桩在线", f"is missing in its charger's telemetry for {span.en}"),
                 ),
-                threshold=round(limit_ms / 1000, 1),
+                threshold=round(port.limit_ms / 1000, 1),
                 unit="s",
                 details={"rule": self.name},
             )

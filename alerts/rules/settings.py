@@ -46,8 +46,12 @@ class RuleBook:
 
     def __init__(self, rules: _Fields | None = None, overrides: Sequence[tuple[tuple[str, ...], _Fields]] = ()) -> None:
         self._rules = rules or {}
-        self._overrides = sorted(overrides, key=lambda override: len(override[0]))
-        self._cache: dict[tuple[AlertKind, DeviceRef | None], Hazard] = {}
+        self._overrides: dict[tuple[str, ...], _Fields] = {}
+        for match, fields in overrides:
+            there = self._overrides.setdefault(match, {})
+            for kind, values in fields.items():
+                there[kind] = there.get(kind, {}) | values
+        self._made: dict[tuple[AlertKind, tuple[str, ...]], Hazard] = {}
 
     @classmethod
     def parse(cls, mapping: Mapping[str, Any], topology: Topology | None = None) -> RuleBook:
@@ -74,19 +78,24 @@ class RuleBook:
 
     def of(self, kind: AlertKind, settings: type[H], ref: DeviceRef | None = None) -> H:
         """The settings of a kind for a device (None: for the service as a whole)."""
-        known = self._cache.get((kind, ref))
+        match = self._nearest(kind, ref or ())
+        known = self._made.get((kind, match))
         if known is None:
-            known = _build(kind, self._merged(kind, tuple(ref or ())), ("rules", str(kind)))
-            self._cache[kind, ref] = known
+            known = self._made[kind, match] = _build(kind, self._merged(kind, match), ("rules", str(kind)))
         if not isinstance(known, settings):
             raise TypeError(f"the settings of {kind} are {type(known).__name__}, not {settings.__name__}")
         return known
 
-    def _merged(self, kind: AlertKind, address: tuple[str, ...]) -> dict[str, Any]:
+    def _nearest(self, kind: AlertKind, address: tuple[str, ...]) -> tuple[str, ...]:
+        """The nearest override of a kind; whatever has the same one has the same settings and shares them."""
+        while address and kind not in self._overrides.get(address, ()):
+            address = address[:-1]
+        return address
+
+    def _merged(self, kind: AlertKind, match: tuple[str, ...]) -> dict[str, Any]:
         merged = dict(self._rules.get(kind, {}))
-        for match, fields in self._overrides:
-            if address[: len(match)] == match:
-                merged.update(fields.get(kind, {}))
+        for length in range(1, len(match) + 1):
+            merged |= self._overrides.get(match[:length], {}).get(kind, {})
         return merged
 
 
@@ -129,7 +138,7 @@ def _exists(topology: Topology, match: tuple[str, ...]) -> bool:
 
 def _build(kind: AlertKind, values: dict[str, Any], path: Path) -> Hazard:
     settings = HAZARDS[kind]
-    names = [info.name for info in msgspec.structs.fields(settings)]
+    names = settings.__struct_fields__
     for name in values:
         if name not in names:
             raise RuleSettingsError((*path, str(name)), f"no such setting{_meant(str(name), names)}")

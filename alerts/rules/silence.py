@@ -15,6 +15,8 @@ from alerts.rules.habit import Habit
 from alerts.rules.hazards_presence import ChargerOffline, TelemetryStale
 from ingest.model import Device, DeviceKind, DeviceRef, Reading
 
+_KINDS = (DeviceKind.CHARGER, DeviceKind.SENSOR)
+
 
 @dataclass(slots=True)
 class _Line:
@@ -26,6 +28,7 @@ class _Line:
     start_ms: int
     heard_ms: int
     telemetry_ms: int
+    due_ms: float = 0.0
     said_offline: bool = False
     habit: Habit = field(default_factory=Habit)
     offline_hold: Hold = field(default_factory=Hold)
@@ -42,15 +45,27 @@ class _Line:
         unknown_s = own.sensor_limit_s if self.device.kind is DeviceKind.SENSOR else own.unknown_limit_s
         return self.habit.limit_ms(own.missed_intervals, unknown_s, own.floor_s, own.ceiling_s)
 
+    def next_ms(self, now_ms: int) -> float:
+        """When it has to be looked at again, if nothing is heard of it: at once while anything is the matter."""
+        holds = (self.offline_hold, self.stale_hold)
+        if self.said_offline or any(hold.active or hold.pending for hold in holds):
+            return now_ms
+        stale_ms = self.telemetry_ms + self.stale_limit_ms()
+        if self.device.kind is DeviceKind.SENSOR:
+            return stale_ms
+        return min(self.heard_ms + self.silence_limit_ms(), stale_ms)
+
 
 class SilenceRule(BaseRule):
     """Follows when each configured charger and sensor was heard, and by what."""
 
     name = "silence"
+    hears = _KINDS
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._lines: dict[DeviceRef, _Line] = {}
+        self._watched: tuple[_Line, ...] = ()
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
         line = self._line(reading.device, now_ms)
@@ -58,20 +73,21 @@ class SilenceRule(BaseRule):
             return ()
         if reading.online is False:
             line.said_offline = True
+            line.due_ms = now_ms
             return ()
         line.heard_ms = now_ms
         line.said_offline = line.said_offline and reading.late
         if reading.values and not reading.late:
             line.telemetry_ms = now_ms
-            line.habit.heard(now_ms, max(line.silence_limit_ms(), line.stale_limit_ms()))
+            self._learn(line, now_ms)
         return ()
 
     def tick(self, now_ms: int) -> Iterator[Condition]:
-        for kind in (DeviceKind.CHARGER, DeviceKind.SENSOR):
-            for device in self._around.topology.devices(kind):
-                line = self._line(device.ref, now_ms)
-                if line is not None:
-                    yield from self._judge(line, now_ms)
+        self._watched = self._watched or self._all(now_ms)
+        for line in self._watched:
+            if now_ms >= line.due_ms:
+                yield from self._judge(line, now_ms)
+                line.due_ms = line.next_ms(now_ms)
 
     def restore(self, alert: Alert, now_ms: int) -> bool:
         key = alert.key
@@ -80,19 +96,35 @@ class SilenceRule(BaseRule):
             return False
         if key.kind is AlertKind.CHARGER_OFFLINE and line.offline.enabled:
             # Offline until it is heard: the start alone is no sign of life.
-            line.said_offline = True
-            line.offline_hold.active = True
+            line.said_offline = line.offline_hold.active = True
+            line.due_ms = now_ms
             return True
         if key.kind is AlertKind.TELEMETRY_STALE and line.stale.enabled:
             line.telemetry_ms = round(now_ms - line.stale_limit_ms() - 1)
             line.stale_hold.active = True
+            line.due_ms = now_ms
             return True
         return False
+
+    @staticmethod
+    def _learn(line: _Line, now_ms: int) -> None:
+        if line.habit.last_ms == now_ms:
+            # The ports of one message are one arrival.
+            return
+        if line.habit.heard(now_ms, max(line.silence_limit_ms(), line.stale_limit_ms())):
+            # It may be due earlier than was thought.
+            line.due_ms = now_ms
+
+    def _all(self, now_ms: int) -> tuple[_Line, ...]:
+        """Everything configured, chargers first; what was never heard is awaited from now on."""
+        devices = (device for kind in _KINDS for device in self._around.topology.devices(kind))
+        lines = (self._line(device.ref, now_ms) for device in devices)
+        return tuple(line for line in lines if line is not None)
 
     def _line(self, ref: DeviceRef, now_ms: int) -> _Line | None:
         if ref not in self._lines:
             device = self._around.topology.find(ref)
-            if device is None or device.kind not in (DeviceKind.CHARGER, DeviceKind.SENSOR):
+            if device is None or device.kind not in _KINDS:
                 return None
             self._lines[ref] = _Line(
                 device,

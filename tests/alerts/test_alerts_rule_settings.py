@@ -12,7 +12,7 @@ from alerts.messages import ADVICE
 from alerts.model import AlertKind
 from alerts.rules.hazard import Hazard
 from alerts.rules.hazards import HAZARDS
-from alerts.rules.hazards_electrical import OverTemperature
+from alerts.rules.hazards_electrical import Leakage, OverPower, OverTemperature
 from alerts.rules.hazards_fire import Sight
 from alerts.rules.settings import RuleBook, RuleSettingsError
 
@@ -108,3 +108,12 @@ def test_asking_for_the_wrong_kind_of_settings_is_a_mistake_of_the_rule() -> Non
     """And is told as one."""
     with pytest.raises(TypeError, match="OverTemperature"):
         RuleBook().of(AlertKind.OVER_TEMPERATURE, Sight)
+
+
+def test_devices_of_the_same_settings_share_them() -> None:
+    """Ten thousand ports keep one object, and an override makes one more."""
+    book = RuleBook.parse({"overrides": [{"match": "cuiping/shed-1/c2", "rules": {"leakage": {"high_ma": 20}}}]})
+    of = book.of
+    assert of(AlertKind.OVER_POWER, OverPower, C1) is of(AlertKind.OVER_POWER, OverPower, C2)
+    assert of(AlertKind.LEAKAGE, Leakage, C1) is of(AlertKind.LEAKAGE, Leakage)
+    assert of(AlertKind.LEAKAGE, Leakage, C2).high_ma == 20

@@ -15,6 +15,7 @@ from alerts.model import Alert, AlertKind, Condition
 from alerts.rules.base import Hold, Rule, Surroundings
 from alerts.rules.charger_fault import ChargerFaultRule
 from alerts.rules.leakage import leakage
+from alerts.rules.lowest import SLICES
 from alerts.rules.over_current import over_current
 from alerts.rules.over_power import OverPowerRule
 from alerts.rules.over_temperature import over_temperature
@@ -331,3 +332,32 @@ def test_no_message_calls_a_value_too_high_that_is_not() -> None:
     assert (seen.said[-1].severity, seen.said[-1].threshold) == ("high", 65.0)
     seen.after(5, 3, temperature_c=40.0).wait(60)
     assert (seen.said[-1].active, seen.said[-1].value) == (False, 40.0)
+
+
+def test_a_port_that_floods_costs_no_more_with_every_message() -> None:
+    """A hundred thousand readings within the window, each hotter than the last: few are remembered, and each is quick."""
+    rule = TemperatureRiseRule(around(temperature_rise={"excess_c": 1000, "fast_rise_c": 1000}))
+    rule.reading(reading(C1, temperature_c=20.0), NOW_MS)
+    lowest = rule._port(C1, 3).lowest
+    looks: list[int] = []
+    for count in range(100_000):
+        at_ms = NOW_MS + count * 3
+        rule.reading(reading(C1, 3, at_ms, temperature_c=30.0 + count / 1000), at_ms)
+        if count % 10_000 == 0:
+            looks.append(len(lowest))
+    assert looks == sorted(looks)
+    assert max(*looks, len(lowest)) <= SLICES + 2
+    assert lowest.value == 10.0
+
+
+def test_the_load_of_a_charger_follows_its_ports_and_forgets_what_is_old() -> None:
+    """The running sum is what adding up all ports gives, whatever came before, and drops ports that fell silent."""
+    rule = OverPowerRule(around(over_power={"charger_high_w": 0.1, "on_delay_s": 0, "off_delay_s": 0, "sum_age_s": 60}))
+    said: list[Condition] = []
+    for count in range(3000):
+        at_ms = NOW_MS + count * 10
+        said = list(rule.reading(reading(C1, 1 + count % 3, at_ms, power_w=0.1 * (1 + count % 7)), at_ms))
+    assert said[-1].key.port is None
+    assert said[-1].value == pytest.approx(0.1 * sum(1 + count % 7 for count in (2997, 2998, 2999)), abs=1e-12)
+    (alone,) = rule.reading(reading(C1, 4, NOW_MS + 200_000, power_w=5.0), NOW_MS + 200_000)
+    assert (alone.key.port, alone.value) == (None, 5.0)

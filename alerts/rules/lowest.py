@@ -1,0 +1,45 @@
+"""The lowest of the values of a time past."""
+
+from __future__ import annotations
+
+from collections import deque
+
+SLICES = 300
+"""Parts of the window that are told apart: seconds, of five minutes."""
+
+
+class LowestWithin:
+    """The lowest of the values of the last `window_ms`, in a memory and with work that no rate of values can grow.
+
+    A queue that rises from front to back: what a later, lower value has outdone is dropped from its end (Lemire,
+    "Streaming maximum-minimum filter using no more than three comparisons per element", 2006). Of values within one
+    slice of the window only the lowest is kept, as old as the slice's last; so it counts for at most a slice too long.
+    """
+
+    __slots__ = ("_queue", "_slice_ms", "_window_ms")
+
+    def __init__(self, window_ms: float) -> None:
+        self._window_ms = window_ms
+        self._slice_ms = window_ms / SLICES
+        self._queue: deque[tuple[int, float]] = deque()
+
+    def __len__(self) -> int:
+        """How many values are remembered; never more than two above `SLICES`."""
+        return len(self._queue)
+
+    @property
+    def value(self) -> float:
+        """The lowest. Raises IndexError before the first value."""
+        return self._queue[0][1]
+
+    def add(self, value: float, now_ms: int) -> None:
+        """Take the newest value; time never runs backwards."""
+        queue = self._queue
+        while queue and queue[-1][1] >= value:
+            queue.pop()
+        if queue and queue[-1][0] // self._slice_ms == now_ms // self._slice_ms:
+            queue[-1] = (now_ms, queue[-1][1])
+        else:
+            queue.append((now_ms, value))
+        while now_ms - queue[0][0] > self._window_ms:
+            queue.popleft()
