@@ -41,7 +41,7 @@ class _Charger:
             own = self.settings
             unknown_s = max(own.unknown_limit_s, own.port_limit_s)
             port.limit_ms = port.habit.limit_ms(own.missed_intervals, unknown_s, own.floor_s, own.ceiling_s)
-            self.due_ms = 0.0
+            self.due_ms = min(self.due_ms, now_ms + port.limit_ms)
 
     def heard_ms(self, port: _Port) -> int:
         """When the port was heard; before the first time, when the charger was."""

@@ -113,7 +113,7 @@ class SilenceRule(BaseRule):
             return
         if line.habit.heard(now_ms, max(line.silence_limit_ms(), line.stale_limit_ms())):
             # It may be due earlier than was thought.
-            line.due_ms = now_ms
+            line.due_ms = min(line.due_ms, line.next_ms(now_ms))
 
     def _all(self, now_ms: int) -> tuple[_Line, ...]:
         """Everything configured, chargers first; what was never heard is awaited from now on."""
