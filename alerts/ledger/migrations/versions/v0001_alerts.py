@@ -9,6 +9,19 @@ down_revision = None
 
 def upgrade() -> None:
     """Create the tables."""
+    _create_alerts()
+    _create_notices()
+
+
+def downgrade() -> None:
+    """Drop them."""
+    op.drop_table("marks")
+    op.drop_table("notices")
+    op.drop_table("transitions")
+    op.drop_table("alerts")
+
+
+def _create_alerts() -> None:
     op.create_table(
         "alerts",
         sa.Column("id", sa.String(40), primary_key=True),
@@ -48,6 +61,13 @@ def upgrade() -> None:
         sa.Column("to_state", sa.String(30), nullable=False),
         sa.Column("note", sa.Text, nullable=False),
     )
+    op.create_index("ix_alerts_raised", "alerts", ["raised_ts", "id"])
+    op.create_index("ix_alerts_closed", "alerts", ["closed_ts"])
+    op.create_index("ix_alerts_place", "alerts", ["site", "shed", "raised_ts"])
+    op.create_index("ix_transitions_alert", "transitions", ["alert_id", "seq"])
+
+
+def _create_notices() -> None:
     op.create_table(
         "notices",
         sa.Column("id", sa.String(120), primary_key=True),
@@ -67,16 +87,4 @@ def upgrade() -> None:
         sa.Column("name", sa.String(63), primary_key=True),
         sa.Column("seq", sa.BigInteger, nullable=False),
     )
-    op.create_index("ix_alerts_raised", "alerts", ["raised_ts", "id"])
-    op.create_index("ix_alerts_closed", "alerts", ["closed_ts"])
-    op.create_index("ix_alerts_place", "alerts", ["site", "shed", "raised_ts"])
-    op.create_index("ix_transitions_alert", "transitions", ["alert_id", "seq"])
     op.create_index("ix_notices_state", "notices", ["state", "seq"])
-
-
-def downgrade() -> None:
-    """Drop them."""
-    op.drop_table("marks")
-    op.drop_table("notices")
-    op.drop_table("transitions")
-    op.drop_table("alerts")
