@@ -20,10 +20,11 @@ from typing import Self
 
 import structlog
 
-from alerts.desk import AlertQuery, DeskUnavailableError, RefusedActionError, UnknownAlertError
+from alerts.desk import AlertQuery, RefusedActionError
 from alerts.engine import AlarmEngine, alert_ids
-from alerts.feed import RECENT, Feed, Subscription
-from alerts.ledger.database import MAX_PAGE, Ledger, LedgerError, NoticeRow, read_cursor, write_cursor
+from alerts.feed import Feed, Subscription
+from alerts.history import History, page_of
+from alerts.ledger.database import Ledger, LedgerError, NoticeRow
 from alerts.messages import SERVICE
 from alerts.model import Alert, AlertChange, Condition, Transition
 from alerts.rules.base import Surroundings, ref_of
@@ -31,6 +32,7 @@ from alerts.rules.catalogue import all_rules
 from alerts.rules.runner import RuleSet
 from alerts.rules.service_health import HealthState, ServiceHealth
 from alerts.rules.settings import RuleBook
+from alerts.steady import SteadyTime
 from alerts.writer import LedgerWriter
 from ingest.model import DeviceKind, Reading, Topology
 from shedwatch.clock import Clock
@@ -44,15 +46,8 @@ WRITE_WAIT_S = 2.0
 OPEN_WAIT_S = 10.0
 """How long the start waits for the ledger before it goes on without it."""
 
-STALL_MS = 10_000
-"""Longer between two looks at the clock than ten ticks, and it was this process that stood still, not the devices that
-were silent: rules are told of no more, so that a stall ends in queued messages being judged and not in a flood of
-`offline`."""
-
 CLOSE_WAIT_S = 5.0
 REOPEN_S = 5.0
-MAX_RESUMED = 5000
-"""Changes a returning reader is given at most; who was away longer reads the lists."""
 
 
 class AlarmService:
@@ -80,15 +75,15 @@ class AlarmService:
         self._health = ServiceHealth(around)
         self.rules = RuleSet([*all_rules(around), self._health])
         self._feed = Feed()
+        self._history = History(self._feed, ledger)
         self._writer = LedgerWriter(ledger, clock, self._ledger_told)
         self._random = Random(seed)
         self._engine = AlarmEngine(alert_ids(self._random), clock.now_ms())
         self._started_seq = self._engine.last_seq
-        self._steady = float(clock.now_ms())
-        self._looked_s = clock.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
         self._unsound: set[str] = set()
         self.counts: Counter[str] = Counter()
+        self._steady = SteadyTime(clock, self.counts)
 
     async def __aenter__(self) -> Self:
         restored = await self._restore_within(OPEN_WAIT_S)
@@ -119,7 +114,7 @@ class AlarmService:
 
         A camera's reading that is no status says that a picture of it has arrived.
         """
-        now_ms = self._steady_ms()
+        now_ms = self._steady.now_ms()
         for reading in readings:
             if reading.kind is DeviceKind.CAMERA and reading.online is None and not reading.late:
                 self.rules.frame(reading.device, now_ms)
@@ -127,14 +122,14 @@ class AlarmService:
 
     async def submit_observations(self, observations: Sequence[Observation]) -> None:
         """Judge what cameras see; as `submit_readings`."""
-        now_ms = self._steady_ms()
+        now_ms = self._steady.now_ms()
         await self._settle(
             condition for observation in observations for condition in self.rules.observation(observation, now_ms)
         )
 
     def submit_health(self, name: str, state: HealthState, detail: str = "") -> None:
         """Say how a part of the service does; a part that is not ok for some seconds raises `service_degraded`."""
-        self._fold(self._health.submit(name, state, detail, self._steady_ms()))
+        self._fold(self._health.submit(name, state, detail, self._steady.now_ms()))
 
     def health(self) -> dict[str, tuple[HealthState, str]]:
         """Every part's state and detail as last submitted, the ledger's and the rules' included."""
@@ -156,36 +151,15 @@ class AlarmService:
 
     async def query(self, query: AlertQuery) -> tuple[Sequence[Alert], str | None]:
         if query.state == "open":
-            return _page(self._engine.open_alerts(), query)
-        try:
-            return await self._ledger.query(query)
-        except LedgerError as error:
-            raise DeskUnavailableError(str(error)) from error
+            return page_of(self._engine.open_alerts(), query)
+        return await self._history.page(query)
 
     async def get(self, alert_id: str) -> Alert:
-        alert = self._engine.find(alert_id)
-        if alert is not None:
-            return alert
-        recent = [change.alert for change in self._feed.recent if change.alert.id == alert_id]
-        if recent:
-            return recent[-1]
-        try:
-            found = await self._ledger.find(alert_id)
-        except LedgerError as error:
-            raise DeskUnavailableError(str(error)) from error
-        if found is None:
-            raise UnknownAlertError(alert_id)
-        return found
+        return self._engine.find(alert_id) or await self._history.find(alert_id)
 
     async def log(self, alert_id: str) -> Sequence[Transition]:
         await self.get(alert_id)
-        kept = {entry.seq: entry for entry in self._recent_log(alert_id)}
-        try:
-            kept |= {entry.seq: entry for entry in await self._ledger.log(alert_id)}
-        except LedgerError as error:
-            if not any(entry.action == "raise" for entry in kept.values()):
-                raise DeskUnavailableError(str(error)) from error
-        return [kept[seq] for seq in sorted(kept)]
+        return await self._history.log(alert_id)
 
     async def acknowledge(self, alert_id: str, who: str, note: str) -> Alert:
         if self._engine.find(alert_id) is None:
@@ -208,7 +182,7 @@ class AlarmService:
         """Changes from now on, after those since `after_seq`. Ends when the service stops or its reader is too slow."""
         if after_seq is None:
             return self._feed.subscribe()
-        return self._feed.subscribe(lambda: self._changes_after(after_seq))
+        return self._feed.subscribe(lambda: self._history.changes_after(after_seq, self._started_seq))
 
     # What the notifier needs
 
@@ -263,7 +237,7 @@ class AlarmService:
     async def _tick_for_ever(self) -> None:
         while True:
             await self._clock.sleep(self._tick_s)
-            now_ms = self._steady_ms()
+            now_ms = self._steady.now_ms()
             self._fold(self.rules.tick(now_ms))
             self._tell_unsound_rules(now_ms)
 
@@ -315,46 +289,4 @@ class AlarmService:
     def _watching(self, alert: Alert) -> list[str]:
         if alert.site != SERVICE and self._topology.find(ref_of(alert.key)) is None:
             return []
-        return self.rules.restore(alert, self._steady_ms())
-
-    async def _changes_after(self, seq: int) -> list[AlertChange]:
-        recent = [change for change in self._feed.recent if change.transition.seq > seq]
-        if seq >= self._started_seq and len(self._feed.recent) < RECENT:
-            # All of this life is still in memory: nobody who follows it waits for the ledger.
-            return recent
-        known = {change.transition.seq: change for change in recent}
-        try:
-            known |= {change.transition.seq: change for change in await self._ledger.changes_after(seq, MAX_RESUMED)}
-        except LedgerError as error:
-            _log.warning("changes cannot be resumed from the ledger", reason=str(error))
-        return [known[number] for number in sorted(known)]
-
-    def _recent_log(self, alert_id: str) -> list[Transition]:
-        return [change.transition for change in self._feed.recent if change.alert.id == alert_id]
-
-    def _steady_ms(self) -> int:
-        """Time for the rules: starts as the wall clock's, never steps when that is set, and leaves out stalls."""
-        now_s = self._clock.monotonic()
-        passed_ms = (now_s - self._looked_s) * 1000
-        self._looked_s = now_s
-        if passed_ms > STALL_MS:
-            self.counts["stalls"] += 1
-            _log.warning("alarm evaluation stood still", seconds=round(passed_ms / 1000, 1))
-        self._steady += min(passed_ms, STALL_MS)
-        return round(self._steady)
-
-
-def _page(alerts: Sequence[Alert], query: AlertQuery) -> tuple[list[Alert], str | None]:
-    before = read_cursor(query.cursor) if query.cursor is not None else None
-    wanted = [
-        alert
-        for alert in sorted(alerts, key=lambda alert: (alert.raised_ts, alert.id), reverse=True)
-        if query.kind in (None, alert.kind)
-        and query.severity in (None, alert.severity)
-        and query.site in (None, alert.site)
-        and query.shed in (None, alert.shed)
-        and (query.since_ms is None or alert.raised_ts >= query.since_ms)
-        and (before is None or (alert.raised_ts, alert.id) < before)
-    ]
-    limit = min(max(query.limit, 1), MAX_PAGE)
-    return wanted[:limit], write_cursor(wanted[limit - 1]) if len(wanted) > limit else None
+        return self.rules.restore(alert, self._steady.now_ms())
