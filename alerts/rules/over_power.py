@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
 
 from alerts.model import AlertKind, Condition, Severity, Text
@@ -52,27 +51,25 @@ class _Load:
     Kept in whole milliwatts: a running sum of floats would drift away from what it is the sum of.
     """
 
-    __slots__ = ("_max_age_ms", "_ports", "_total_mw")
+    __slots__ = ("_due_ms", "_max_age_ms", "_ports", "_total_mw")
 
     def __init__(self, max_age_ms: float) -> None:
         self._max_age_ms = max_age_ms
-        self._ports: OrderedDict[int, tuple[int, int]] = OrderedDict()
+        self._ports: dict[int, tuple[int, int]] = {}
         self._total_mw = 0
+        self._due_ms = 0.0
 
     def report(self, port: int, power_w: float, now_ms: int) -> float:
         """Take a port's power; the sum of all that are not too old, in watts."""
         power_mw = round(power_w * 1000)
-        before_mw, _ = self._ports.get(port, (0, 0))
-        self._total_mw += power_mw - before_mw
+        self._total_mw += power_mw - self._ports.get(port, (0, 0))[0]
         self._ports[port] = (power_mw, now_ms)
-        self._ports.move_to_end(port)
-        self._forget(now_ms - self._max_age_ms)
+        if now_ms > self._due_ms:
+            self._forget(now_ms - self._max_age_ms)
         return self._total_mw / 1000
 
     def _forget(self, oldest_ms: float) -> None:
-        while True:
-            port, (power_mw, at_ms) = next(iter(self._ports.items()))
-            if at_ms >= oldest_ms:
-                return
-            del self._ports[port]
-            self._total_mw -= power_mw
+        self._ports = {port: load for port, load in self._ports.items() if load[1] >= oldest_ms}
+        self._total_mw = sum(power_mw for power_mw, _ in self._ports.values())
+        # None is too old before: those that report meanwhile only grow younger.
+        self._due_ms = min(at_ms for _, at_ms in self._ports.values()) + self._max_age_ms
