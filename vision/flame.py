@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,8 +29,8 @@ class FlameSettings:
             no more than 0.12 in all.
         growth, growing_px: a spot of some size that keeps growing, by this factor from each third of the window to the next, may also shift its
             centre and brighten all one way, as a fire that spreads does.
-        engulfing_px, engulfing: a fire that fills this much of the picture is mostly steady core; there this disorder
-            will do.
+        outline_px, least_disorder: what changes is the outline, so its share falls with the root of the size: from this
+            many pixels on less disorder is asked for, but never less than the least.
         hue_spread: how far green/red must range inside. A flame runs from red edge to yellow core; a lit surface
             of one colour has one ratio however it is shaded.
         one_way: highest share of change that goes one way (all brighter, then all darker), as switching lamps do.
@@ -47,8 +48,8 @@ class FlameSettings:
     disorder_gap: float = 0.4
     growth: float = 1.7
     growing_px: float = 100
-    engulfing_px: float = 3000
-    engulfing: float = 0.2
+    outline_px: float = 400
+    least_disorder: float = 0.2
     hue_spread: float = 0.18
     one_way: float = 0.65
     red_level: float = 215
@@ -124,9 +125,9 @@ class FlameDetector:
 
     def _disorder_needed(self, measures: dict[str, float]) -> float:
         settings = self._settings
-        if measures["mass_px"] >= settings.engulfing_px:
-            return settings.engulfing
-        return settings.disorder + min(MOST_FOR_GAPS, settings.disorder_gap * max(0.0, measures["gap_s"] - 0.1))
+        needed = settings.disorder + min(MOST_FOR_GAPS, settings.disorder_gap * max(0.0, measures["gap_s"] - 0.1))
+        smaller = min(1.0, math.sqrt(settings.outline_px / max(1.0, measures["mass_px"])))
+        return max(settings.least_disorder, needed * smaller)
 
 
 def _figures(steps: Sequence[Step]) -> dict[str, float]:

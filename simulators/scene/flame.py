@@ -1,7 +1,8 @@
 """Flames: tongues of scrolling noise, bright enough to overexpose, flickering at the rate of pool fires.
 
 The puffing rate of a flame of base diameter D metres is about 1.5 / sqrt(D) Hz (Cetegen and Ahmed 1993); its light falls
-on what is around.
+on what is around. Its tongues lick each for itself: between two pictures of a real fire about as much light comes as
+goes, while a lamp that blinks only comes or only goes.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Fire:
         if since < 0 or t_s >= self.end_s:
             return 0.0
         mean = min(FIRST_M + GROWS_M_S * self.strength * since, TALLEST_M)
-        return float(mean * (1 + 0.34 * self.flicker(t_s)))
+        return float(mean * (1 + 0.12 * self.flicker(t_s)))
 
     def flicker(self, t_s: float) -> float:
         """Unsteadiness around 0, about -1 to 1."""
@@ -95,7 +96,8 @@ def _heat(fire: Fire, across: Array, up: Array, tall: float, t_s: float) -> Arra
     bend = (sample(tile, across * 0.3 + 0.5, up * 0.5 - since * 0.95, 1.3) - 0.5) * (0.1 + 0.75 * share) * tall
     total = np.zeros_like(across)
     for i, (offset, size) in enumerate(((0.0, 1.0), (-0.55, 0.68), (0.5, 0.78))):
-        lick = size * (1 + 0.35 * np.sin(since * (6.1 + 2.3 * i) + i * 2 + fire.seed))
+        lick = size * (1 + 0.3 * np.sin(since * (8.3 + 4.7 * i) + i * 2.1 + fire.seed))
+        lick = lick * (1 + 0.3 * np.sin(since * (13.7 - 3.9 * i) + i * 4.3 + 2 * fire.seed))
         base = (0.2 + 0.3 * min(tall, 1.0)) * 0.5
         along = share / max(lick, 0.2)
         girth = base * size * np.sqrt(np.clip(along + 0.12, 0, 1)) * np.clip(1.05 - along, 0, 1) * 1.9 + 1e-3
