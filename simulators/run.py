@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,7 @@ async def run(
     forever: bool = False,
     prefix: str = DEFAULT_PREFIX,
     started: asyncio.Future[int] | None = None,
+    at_end: Callable[[int], Awaitable[None]] | None = None,
 ) -> RunReport:
     """Drive the scenario's devices until its end; with `forever`, on in calm until cancelled.
 
@@ -65,7 +67,7 @@ async def run(
     """
     if cameras and isinstance(clock, ManualClock):
         raise ValueError("cameras live in processes of their own and cannot share a manual clock")
-    return await _Run(scenario, mqtt_url, clock, seed, prefix).go(cameras, forever, started)
+    return await _Run(scenario, mqtt_url, clock, seed, prefix).go(cameras, forever, started, at_end)
 
 
 class _Run:
@@ -91,7 +93,13 @@ class _Run:
     def _now_s(self) -> float:
         return self._clock.monotonic() - self._origin_s
 
-    async def go(self, cameras: bool, forever: bool, started: asyncio.Future[int] | None) -> RunReport:
+    async def go(
+        self,
+        cameras: bool,
+        forever: bool,
+        started: asyncio.Future[int] | None,
+        at_end: Callable[[int], Awaitable[None]] | None,
+    ) -> RunReport:
         spec = self._clock.spec if isinstance(self._clock, ScaledClock) else None
         async with contextlib.AsyncExitStack() as stack:
             farm = (
@@ -111,6 +119,8 @@ class _Run:
             log.info("scenario_started", name=self._scenario.name, devices=len(self._scenario.devices), seed=self._seed)
             await self._live(self._fleet, None if forever else self._scenario.duration_s)
             seconds = self._now_s
+            if at_end is not None:
+                await at_end(self._start_ms)
         return RunReport(self._start_ms, seconds, self._publisher.counts, self._latest_s)
 
     async def _live(self, fleet: Fleet, until_s: float | None) -> None:
@@ -173,9 +183,14 @@ async def simulate(
         return await run(scenario, mqtt_url, clock, seed=seed, cameras=cameras, prefix=prefix), None
     async with ApiClient(expect.api_url, expect.token) as api:
         await api.check()
-        report = await run(scenario, mqtt_url, clock, seed=seed, cameras=cameras, prefix=prefix)
-        await clock.sleep(_SETTLE_S)
-        verdict = await judge(scenario, api, report.start_ms)
+        verdicts: list[Verdict] = []
+
+        async def judged(start_ms: int) -> None:
+            await clock.sleep(_SETTLE_S)
+            verdicts.append(await judge(scenario, api, start_ms))
+
+        report = await run(scenario, mqtt_url, clock, seed=seed, cameras=cameras, prefix=prefix, at_end=judged)
+    (verdict,) = verdicts
     if expect.junit is not None:
         write_junit(verdict, expect.junit)
     if expect.json is not None:
