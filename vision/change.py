@@ -60,7 +60,8 @@ def compare(now: FloatMap, before: FloatMap) -> Change:
     difference = now - before
     smooth = _smooth(difference)
     fine, behind = difference - smooth, before - _smooth(before)
-    strength = np.sqrt(cells(smooth * smooth))
+    # A mean of squares may come out a hair below 0: it is a running sum of floats.
+    strength = np.sqrt(np.maximum(cells(smooth * smooth), 0))
     spread = cells(fine * fine)
     grain = float(np.median(spread))
     return Change(
@@ -80,7 +81,7 @@ def detail(picture: FloatMap) -> float | None:
     """
     mean = cells(picture)
     contrast = np.sqrt(np.maximum(cells(picture * picture) - mean * mean, 0))
-    fine = np.sqrt(cells((picture - _smooth(picture)) ** 2))
+    fine = np.sqrt(np.maximum(cells((picture - _smooth(picture)) ** 2), 0))
     textured = contrast > 6
     if np.count_nonzero(textured) < 30:
         return None
