@@ -8,7 +8,7 @@ import pytest
 
 from tests.dashboard.conftest import Visitor, Wall
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.alone]
 
 PRELUDE = """
 async () => {

@@ -15,7 +15,7 @@ from api.auth import Role
 from tests.api.fakes import CAMERA, SHED, SITE, alert, reading
 from tests.dashboard.conftest import Visitor, Wall, jpeg
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.alone]
 
 
 def row(page: Page, alert_id: str) -> Locator:

@@ -10,7 +10,7 @@ from playwright.sync_api import expect, sync_playwright
 from tests.journeys.service import Service
 from tests.journeys.test_journey_telemetry import TELEMETRY, charging, now_ms, publish
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.alone]
 
 CHROMIUM = [
     "--no-sandbox",
