@@ -14,14 +14,14 @@ import structlog
 
 from alerts.desk import AlertQuery, DeskError, DeskUnavailableError, RefusedActionError, UnknownAlertError
 from alerts.feed import Feed, Subscription
+from alerts.history import MAX_RESUMED, History
 from alerts.ledger.database import Ledger, LedgerError
 from alerts.model import Alert, AlertChange, Transition
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 POLL_S = 0.2
 RETRY_S = 2.0
-PAGE = 5000
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -57,6 +57,8 @@ class LedgerDesk:
         self._ledger = ledger
         self._pass_on = pass_on
         self._feed = Feed()
+        self._history = History(self._feed, ledger)
+        self._started_seq = 0
         self._open: dict[str, Alert] = {}
         self.reachable = False
 
@@ -66,10 +68,10 @@ class LedgerDesk:
         while True:
             await asyncio.sleep(POLL_S)
             try:
-                changes = await self._ledger.changes_after(seq, PAGE)
+                changes = await self._ledger.changes_after(seq, MAX_RESUMED)
             except LedgerError as error:
                 self.reachable = False
-                log.warning("ledger cannot be followed", reason=str(error))
+                _log.warning("ledger cannot be followed", reason=str(error))
                 await asyncio.sleep(RETRY_S)
                 continue
             self.reachable = True
@@ -81,10 +83,10 @@ class LedgerDesk:
         while True:
             try:
                 await self._ledger.open()
-                seq = await self._ledger.last_seq()
+                seq = self._started_seq = await self._ledger.last_seq()
                 self._open = {alert.id: alert for alert in await self._ledger.open_alerts()}
             except LedgerError as error:
-                log.warning("ledger cannot be opened", reason=str(error))
+                _log.warning("ledger cannot be opened", reason=str(error))
                 await asyncio.sleep(RETRY_S)
             else:
                 self.reachable = True
@@ -98,26 +100,14 @@ class LedgerDesk:
         self._feed.publish(change)
 
     async def query(self, query: AlertQuery) -> tuple[Sequence[Alert], str | None]:
-        try:
-            return await self._ledger.query(query)
-        except LedgerError as error:
-            raise DeskUnavailableError(str(error)) from error
+        return await self._history.page(query)
 
     async def get(self, alert_id: str) -> Alert:
-        try:
-            found = await self._ledger.find(alert_id)
-        except LedgerError as error:
-            raise DeskUnavailableError(str(error)) from error
-        if found is None:
-            raise UnknownAlertError(alert_id)
-        return found
+        return await self._history.find(alert_id)
 
     async def log(self, alert_id: str) -> Sequence[Transition]:
         await self.get(alert_id)
-        try:
-            return await self._ledger.log(alert_id)
-        except LedgerError as error:
-            raise DeskUnavailableError(str(error)) from error
+        return await self._history.log(alert_id)
 
     async def acknowledge(self, alert_id: str, who: str, note: str) -> Alert:
         return self._alert(await self._pass_on("acknowledge", alert_id, who, note))
@@ -132,14 +122,7 @@ class LedgerDesk:
         """Changes from now on, after those since `after_seq`."""
         if after_seq is None:
             return self._feed.subscribe()
-        return self._feed.subscribe(lambda: self._changes_after(after_seq))
-
-    async def _changes_after(self, seq: int) -> list[AlertChange]:
-        try:
-            return list(await self._ledger.changes_after(seq, PAGE))
-        except LedgerError as error:
-            log.warning("changes cannot be resumed from the ledger", reason=str(error))
-            return []
+        return self._feed.subscribe(lambda: self._history.changes_after(after_seq, self._started_seq))
 
     @staticmethod
     def _alert(answer: Answer) -> Alert:
