@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 QUEUE_LIMIT = 500
 _RETRY_S = 1.0
+# A broker that has gone while it owes an answer gives none; who waits for one is not told of the broken connection.
+_ANSWER_S = 4.0
 OnCommand = Callable[[DeviceRef, bytes], None]
 
 
@@ -68,6 +70,7 @@ class BrokerAddress:
             protocol=version,
             will=will,
             tls_context=ssl.create_default_context() if self.tls else None,
+            timeout=_ANSWER_S,
         )
 
 
@@ -143,6 +146,7 @@ class Publisher:
         self._version = aiomqtt.ProtocolVersion.V5
         self._links = {ref: _Link(ref, kind) for ref, kind in devices.items()}
         self._tasks: list[asyncio.Task[None]] = []
+        self._ending = False
 
     async def __aenter__(self) -> Self:
         """Connect all devices. Raises aiomqtt.MqttError where there is no broker."""
@@ -158,6 +162,7 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Say goodbye: devices that end with the simulation are offline, and say so."""
+        self._ending = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -197,7 +202,8 @@ class Publisher:
 
     async def _keep(self, link: _Link) -> None:
         status = topic_of(link.ref, link.kind, "status", self._prefix)
-        while True:
+        # A connection that breaks while it is being ended turns the cancelling into its own error.
+        while not self._ending:
             await link.wanted.wait()
             will = aiomqtt.Will(status, b"offline", qos=1, retain=True)
             try:
@@ -207,7 +213,7 @@ class Publisher:
                     link.announced.set()
                     await self._live(link, client, status)
             except aiomqtt.MqttError as error:
-                if link.wanted.is_set():
+                if link.wanted.is_set() and not self._ending:
                     log.warning("simulated_device_lost_connection", device=str(link.ref), error=str(error))
                     await asyncio.sleep(_RETRY_S)
             finally:
@@ -215,27 +221,33 @@ class Publisher:
 
     async def _live(self, link: _Link, client: aiomqtt.Client, status: str) -> None:
         link.client = client
-        listener = asyncio.create_task(self._listen(link, client))
+        # Apart, for a broker that goes while it owes an acknowledgement is noticed by who listens, at once.
+        tasks = {
+            asyncio.create_task(self._listen(link, client)),
+            asyncio.create_task(self._send_waiting(link, client)),
+        }
         try:
-            while not listener.done():
-                while link.waiting:
-                    post = link.waiting[0]
-                    await self._publish(client, post)
-                    # The queue may have been emptied, or its head dropped, while the broker was asked.
-                    if link.waiting and link.waiting[0] is post:
-                        link.waiting.popleft()
-                link.news.clear()
-                news = asyncio.create_task(link.news.wait())
-                await asyncio.wait((news, listener), return_when=asyncio.FIRST_COMPLETED)
-                news.cancel()
-            await listener
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         except asyncio.CancelledError:
             await client.publish(status, b"offline", qos=1, retain=True, timeout=2.0)
             raise
         finally:
-            listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
-                await listener
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _send_waiting(self, link: _Link, client: aiomqtt.Client) -> None:
+        while True:
+            while link.waiting:
+                post = link.waiting[0]
+                await self._publish(client, post)
+                # The queue may have been emptied, or its head dropped, while the broker was asked.
+                if link.waiting and link.waiting[0] is post:
+                    link.waiting.popleft()
+            link.news.clear()
+            await link.news.wait()
 
     async def _listen(self, link: _Link, client: aiomqtt.Client) -> None:
         if link.kind is DeviceKind.CHARGER and self._on_command is not None:

@@ -128,7 +128,7 @@ async def test_cameras_send_pictures_with_their_time(mosquitto):
 @pytest.mark.servers
 async def test_broker_that_comes_back_finds_the_devices_again(mosquitto):
     """After a broker's restart devices reconnect by themselves, and what waited meanwhile is sent."""
-    scenario = parse(SCENARIO.replace("duration_s: 60", "duration_s: 100"), "small.yaml", START_MS)
+    scenario = parse(SCENARIO.replace("duration_s: 60", "duration_s: 200"), "small.yaml", START_MS)
     started = asyncio.get_running_loop().create_future()
     running = asyncio.create_task(run(scenario, mosquitto.url, scaled(START_MS, 20.0), seed=1, started=started))
     await started
