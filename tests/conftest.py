@@ -1,4 +1,4 @@
-"""What every test shares: no network but this machine, the place of the labelled footage, and real servers."""
+"""What every test shares: no network but this machine, the place of the labelled footage, real servers and a real browser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
-pytest_plugins = ["tests.servers"] if (ROOT / "tests" / "servers.py").exists() else []
+pytest_plugins = ["tests.servers", "tests.browser"]
 
 
 @pytest.fixture(scope="session")

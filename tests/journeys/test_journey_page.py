@@ -5,30 +5,19 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from tests.journeys.service import Service
 from tests.journeys.test_journey_telemetry import TELEMETRY, charging, now_ms, publish
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.alone]
 
-CHROMIUM = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
-
-def test_an_alarm_appears_without_reload_is_acknowledged_and_goes_when_it_clears(tmp_path, mosquitto):
+def test_an_alarm_appears_without_reload_is_acknowledged_and_goes_when_it_clears(tmp_path, mosquitto, browser):
     """The whole life of an alarm as the operator sees it."""
     fast = {"rules": {"over_temperature": {"off_delay_s": 1}}}
-    with Service(tmp_path, mosquitto.url, alerts=fast) as service, sync_playwright() as playwright:
+    with Service(tmp_path, mosquitto.url, alerts=fast) as service:
         publish(mosquitto, TELEMETRY, charging(now_ms(), 180, temperature_c=31.0))
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
         page = browser.new_page(viewport={"width": 1920, "height": 1080})
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -54,4 +43,4 @@ def test_an_alarm_appears_without_reload_is_acknowledged_and_goes_when_it_clears
         service.until(cooled, 60, "the alarm did not clear")
         expect(alarm).to_have_count(0, timeout=3000)
         assert problems == []
-        browser.close()
+        page.close()
