@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ingest.model import FIELDS, FieldKind, Reading, Value
 from ingest.store.port import AGGREGATES
 
 COLUMNS = tuple(FIELDS)
+KEYS = ("series", "ts", "received_ms", "digest", "device_ms")
+"""What every row begins with; the columns of its fields follow."""
 Row = tuple[int | float | None, ...]
 
 _INT64 = 2**63
+# Each has statements of its own; devices that report ever other fields share the one with all columns.
+_MAX_SHAPES = 64
 _codes: dict[str, dict[str, int]] = {
     name: {word: index for index, word in enumerate(spec.values)}
     for name, spec in FIELDS.items()
@@ -16,24 +22,73 @@ _codes: dict[str, dict[str, int]] = {
 }
 
 
-def number(field: str, value: Value) -> float | int:
-    """The number a field's value is kept as: enums by their index, bools as 0 and 1."""
-    if isinstance(value, str):
-        return _codes[field][value]
-    return int(value) if value is True or value is False else value
+class Shape:
+    """The columns of readings that report the same fields, so that many of them are inserted by one statement."""
+
+    __slots__ = ("_inserts", "_words", "fields")
+
+    def __init__(self, fields: tuple[str, ...]) -> None:
+        self.fields = fields
+        self._words = [(place, _codes[name]) for place, name in enumerate(fields) if name in _codes]
+        self._inserts: dict[int, str] = {}
+
+    def row(self, reading: Reading, series: int, digest: int) -> Row:
+        """`(*KEYS, *fields)` of a reading that reports just these fields."""
+        values: list[Value | None] = list(reading.values.values())
+        return self._row(reading, series, digest, values)
+
+    def _row(self, reading: Reading, series: int, digest: int, values: list[Value | None]) -> Row:
+        for place, codes in self._words:
+            word = values[place]
+            if isinstance(word, str):
+                values[place] = codes[word]
+        return (series, reading.ts_ms, reading.received_ms, digest, storable(reading.device_ms), *values)  # type: ignore[arg-type]
+
+    def insert(self, rows: int) -> str:
+        """The statement that inserts so many rows, and none where its key is taken."""
+        known = self._inserts.get(rows)
+        if known is None:
+            names = (*KEYS, *self.fields)
+            one = f"({', '.join('?' * len(names))})"
+            known = f"INSERT INTO raw ({', '.join(names)}) VALUES {', '.join([one] * rows)} ON CONFLICT DO NOTHING"  # noqa: S608 - columns of the registry
+            self._inserts[rows] = known
+        return known
 
 
-def row_of(reading: Reading, series: int, digest: int) -> Row:
-    """`(series, ts, received_ms, digest, device_ms, *COLUMNS)` of a reading."""
-    values = reading.values
-    return (
-        series,
-        reading.ts_ms,
-        reading.received_ms,
-        digest,
-        storable(reading.device_ms),
-        *[number(name, values[name]) if name in values else None for name in COLUMNS],
-    )
+class _AllColumns(Shape):
+    """Fits every reading."""
+
+    __slots__ = ()
+
+    def row(self, reading: Reading, series: int, digest: int) -> Row:
+        return self._row(reading, series, digest, [reading.values.get(name) for name in COLUMNS])
+
+
+_all_columns = _AllColumns(COLUMNS)
+_shapes: dict[tuple[str, ...], Shape] = {}
+
+
+def shape_of(fields: tuple[str, ...]) -> Shape:
+    """The shape of a reading whose `values` have these keys, in this order."""
+    known = _shapes.get(fields)
+    if known is None:
+        if len(_shapes) >= _MAX_SHAPES:
+            return _all_columns
+        known = _shapes[fields] = Shape(fields)
+    return known
+
+
+def values_of(columns: Iterable[float | None]) -> dict[str, Value]:
+    """The fields of a row's `COLUMNS` as they were reported."""
+    values: dict[str, Value] = {}
+    for (name, spec), number in zip(FIELDS.items(), columns, strict=True):
+        if number is None:
+            continue
+        if spec.kind is FieldKind.ENUM:
+            values[name] = spec.values[int(number)]
+        else:
+            values[name] = bool(number) if spec.kind is FieldKind.BOOL else float(number)
+    return values
 
 
 def storable(moment_ms: int | None) -> int | None:

@@ -18,6 +18,10 @@ from ingest.store.rows import COLUMNS
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x53484544  # "SHED", so that another program's database is never taken for ours
 BUSY_TIMEOUT_S = 5.0
+# Every series has a page of its own that its next row goes to: room for those of some thousand.
+CACHE_KIB = 32 << 10
+# 16 MiB. A page that is written again and again until then is copied into the file once.
+CHECKPOINT_PAGES = 4000
 
 _TABLES = f"""
 CREATE TABLE series (
@@ -60,6 +64,8 @@ def connect_writer(path: Path) -> sqlite3.Connection:
             _create(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA journal_size_limit = {64 << 20}")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         _add_new_columns(connection)
     except BaseException:
         connection.close()

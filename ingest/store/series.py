@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import TypeVar
 
 import msgspec
 
 from ingest.model import DeviceKind, DeviceRef, Value
 from ingest.store.port import LatestValue
+from ingest.store.rows import COLUMNS, values_of
+
+T = TypeVar("T")
 
 SeriesKey = tuple[DeviceRef, int]
 """Device and port number; 0 stands for the device itself."""
+Newest = dict[str, tuple[Value, int, int]]
+"""Field to value, time it is kept at, time it was received."""
+Heard = dict[tuple[int, tuple[str, ...]], tuple[int, int, dict[str, Value]]]
+"""Series and fields to the newest reading of just those: its time, when it was received, its values."""
 
-_decode = msgspec.json.Decoder(dict[str, tuple[Value, int, int]]).decode
+# How far the file may lag behind what was committed; other processes read it.
+WRITE_EVERY_S = 1.0
+# Rows so much older than the newest that the file knows of a series are still looked at after a crash.
+_LOOK_BACK_MS = 120_000
+_SINCE = f"SELECT ts, received_ms, {', '.join(COLUMNS)} FROM raw WHERE series = ? AND ts > ? ORDER BY ts"  # noqa: S608 - columns of the registry
+
+# Series a statement, because every statement and every row read hands the interpreter's lock to others.
+_TOGETHER = 100
+
+_decode = msgspec.json.Decoder(Newest).decode
+_decode_many = msgspec.json.Decoder(list[tuple[int, Newest]]).decode
 
 
 class SeriesBook:
@@ -49,44 +69,105 @@ def find_series(connection: sqlite3.Connection, device: DeviceRef, port: int | N
 
 
 class LatestBook:
-    """The newest value of each field of each series: in memory for the writer, in the file for everybody else."""
+    """The newest value of each field of each series: entered in the file about once a second, in memory until then.
+
+    What a crash left unwritten is found again among the raw rows.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._now = {series: _decode(body) for series, body in connection.execute("SELECT series, body FROM latest")}
-        self._changed: dict[int, dict[str, tuple[Value, int, int]]] = {}
+        self._noted: Heard = {}
+        self._committed: Heard = {}
+        self._recover()
 
     def note(self, series: int, values: dict[str, Value], ts_ms: int, received_ms: int) -> None:
-        """Take values that were stored; an older one never replaces a newer one."""
-        newest = self._changed.get(series)
-        if newest is None:
-            newest = self._changed[series] = dict(self._now.get(series, {}))
-        for name, value in values.items():
-            known = newest.get(name)
-            if known is None or ts_ms >= known[1]:
-                newest[name] = (value, ts_ms, received_ms)
-
-    def write(self) -> None:
-        """Enter the changes in the running transaction."""
-        self._connection.executemany(
-            "INSERT INTO latest VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body",
-            [(series, msgspec.json.encode(newest)) for series, newest in self._changed.items()],
-        )
+        """Take values that were stored in the running transaction."""
+        _keep_newest(self._noted, (series, tuple(values)), (ts_ms, received_ms, values))
 
     def committed(self) -> None:
-        """The changes are in the file."""
-        self._now.update(self._changed)
-        self._changed = {}
+        """What was noted is durable."""
+        for key, heard in self._noted.items():
+            _keep_newest(self._committed, key, heard)
+        self._noted = {}
+
+    def unwritten(self) -> Heard:
+        """What is durable and not in the file's table of newest values yet; to be called from any thread."""
+        return self._committed.copy()
+
+    def write(self) -> None:
+        """Enter in the running transaction what was committed."""
+        bodies = self._read({series for series, _ in self._committed})
+        for (series, _), heard in self._committed.items():
+            _update(bodies[series], heard)
+        rows = [(series, msgspec.json.encode(newest)) for series, newest in bodies.items()]
+        for some in _batches(rows):
+            self._connection.execute(
+                f"INSERT INTO latest VALUES {', '.join(['(?, ?)'] * len(some))}"  # noqa: S608 - placeholders
+                " ON CONFLICT DO UPDATE SET body = excluded.body",
+                tuple(chain.from_iterable(some)),
+            )
+
+    def written(self) -> None:
+        """What `write` entered is durable."""
+        self._committed = {}
+
+    def _read(self, wanted: Collection[int]) -> dict[int, Newest]:
+        """What the file has of these series; another process may have written it."""
+        bodies: dict[int, Newest] = {series: {} for series in wanted}
+        for some in _batches(list(wanted)):
+            found = self._connection.execute(
+                "SELECT '[' || group_concat('[' || series || ',' || body || ']') || ']' FROM latest"  # noqa: S608 - placeholders
+                f" WHERE series IN ({', '.join('?' * len(some))})",
+                some,
+            ).fetchone()[0]
+            bodies.update(_decode_many(found or b"[]"))
+        return bodies
+
+    def _recover(self) -> None:
+        known = {
+            series: max(ts_ms for _, ts_ms, _ in newest.values())
+            for series, body in self._connection.execute("SELECT series, body FROM latest")
+            if (newest := _decode(body))
+        }
+        for (series,) in self._connection.execute("SELECT id FROM series").fetchall():
+            since_ms = known[series] - _LOOK_BACK_MS if series in known else -1
+            for ts_ms, received_ms, *columns in self._connection.execute(_SINCE, (series, since_ms)):
+                self.note(series, values_of(columns), ts_ms, received_ms)
+        self.committed()
 
 
-def read_latest(connection: sqlite3.Connection) -> dict[tuple[DeviceRef, int | None], dict[str, LatestValue]]:
-    """All newest values, as last committed by whichever process."""
-    rows = connection.execute(
-        "SELECT site, shed, device, port, body FROM latest JOIN series ON series.id = latest.series"
-    )
+def _keep_newest(heard: Heard, key: tuple[int, tuple[str, ...]], reading: tuple[int, int, dict[str, Value]]) -> None:
+    known = heard.get(key)
+    if known is None or reading[0] >= known[0]:
+        heard[key] = reading
+
+
+def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[place : place + _TOGETHER] for place in range(0, len(items), _TOGETHER))
+
+
+def _update(newest: Newest, heard: tuple[int, int, Mapping[str, Value]]) -> None:
+    """Take values; an older one never replaces a newer one."""
+    ts_ms, received_ms, values = heard
+    for name, value in values.items():
+        known = newest.get(name)
+        if known is None or ts_ms >= known[1]:
+            newest[name] = (value, ts_ms, received_ms)
+
+
+def read_latest(
+    connection: sqlite3.Connection, unwritten: Heard
+) -> dict[tuple[DeviceRef, int | None], dict[str, LatestValue]]:
+    """All newest values, as last committed by whichever process; `unwritten` of this one, taken before."""
+    bodies: dict[int, Newest] = {
+        series: _decode(body) for series, body in connection.execute("SELECT series, body FROM latest")
+    }
+    for (series, _), heard in unwritten.items():
+        _update(bodies.setdefault(series, {}), heard)
     return {
         (DeviceRef(site, shed, device), port or None): {
-            name: LatestValue(*newest) for name, newest in _decode(body).items()
+            name: LatestValue(*newest) for name, newest in bodies[series].items()
         }
-        for site, shed, device, port, body in rows
+        for series, site, shed, device, port in connection.execute("SELECT id, site, shed, device, port FROM series")
+        if series in bodies
     }

@@ -80,10 +80,14 @@ class SqliteStore:
 
     async def append(self, messages: Sequence[Message], refusals: Sequence[Refusal] = ()) -> Appended:
         """See `TelemetryStore.append`. `Appended` counts messages."""
-        return await self._write(lambda _connection: self._writer_now().append(messages, refusals))
+        return await self._write(
+            lambda _connection: self._writer_now().append(messages, refusals, self._clock.now_ms())
+        )
 
     async def latest(self) -> dict[tuple[DeviceRef, int | None], dict[str, LatestValue]]:
-        return await self._read(read_latest)
+        writer = self._writer
+        unwritten = writer.unwritten_latest() if writer is not None else {}
+        return await self._read(lambda connection: read_latest(connection, unwritten))
 
     async def history(
         self, device: DeviceRef, port: int | None, field: str, from_ms: int, to_ms: int, every_s: int, agg: Aggregate
@@ -124,6 +128,7 @@ class SqliteStore:
         trim_at = self._clock.monotonic()
         while True:
             try:
+                await self._write(lambda _connection: self._writer_now().write_latest())
                 await self.summarise()
                 if self._clock.monotonic() >= trim_at:
                     await self.trim()
@@ -195,6 +200,10 @@ class SqliteStore:
 
     def _shut(self) -> None:
         self._reading.shutdown(cancel_futures=True)
+        if (writer := self._writer) is not None:
+            # What cannot be written now is found again at the next start.
+            with suppress(StoreError):
+                self._writing.submit(self._as_writer, lambda _connection: writer.write_latest()).result()
         self._writing.shutdown()
         for connection in self._readers:
             with suppress(sqlite3.Error):

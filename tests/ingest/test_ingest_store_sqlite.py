@@ -120,6 +120,63 @@ async def test_latest_survives_a_restart(store: SqliteStore, clock: ManualClock)
     assert latest[C1, 3]["power_w"].value == 5.0
 
 
+async def test_latest_survives_a_service_that_was_killed(store: SqliteStore, clock: ManualClock) -> None:
+    """The table of newest values is written now and then; what a crash left out of it is among the raw rows."""
+    await store.append([message(NOW_MS, 4.0)])
+    await store._write(lambda _connection: store._writer_now().write_latest())
+    values = {"power_w": 5.0, "state": "full", "smoke": True}
+    await store.append([Message((reading(NOW_MS + 1, values=values),), 9)])
+    survivor = await SqliteStore.open(store.path, clock)
+    await survivor.append([])
+    latest = await survivor.latest()
+    await survivor.close()
+
+    assert latest == await store.latest()
+    assert {name: newest.value for name, newest in latest[C1, 3].items()} == values
+
+
+async def test_other_processes_read_the_newest_values_within_about_a_second(
+    store: SqliteStore, clock: ManualClock
+) -> None:
+    """From the file, without the writer's memory."""
+    other = SqliteStore(store.path, clock, Retention())
+    await store.append([message(NOW_MS, 1.0)])
+    clock.advance(1.0)
+    await store.append([message(NOW_MS + 1000, 2.0)])
+    latest = await other.latest()
+    await other.close()
+
+    assert latest[C1, 3]["power_w"].value == 1.0
+
+
+async def test_readings_of_ever_other_fields_are_all_kept(store: SqliteStore) -> None:
+    """However many combinations devices think of, in one commit and in order of arrival."""
+    names = ["voltage_v", "temperature_c", "leakage_ma", "signal_pct", "power_w", "current_a", "energy_wh"]
+    chosen = [[name for bit, name in enumerate(names) if number >> bit & 1] for number in range(1, 128)]
+    readings = [
+        reading(NOW_MS + at, values={**{name: float(at) for name in some}, "state": "idle"})
+        for at, some in enumerate(chosen)
+    ]
+    await store.append([Message((it,), digest=at) for at, it in enumerate(readings)])
+    stored = {name: await store.history(C1, 3, name, 0, 2**53, 0, "last") for name in [*names, "state"]}
+
+    assert stored["state"] == [(it.ts_ms, 0.0) for it in readings]
+    for name in names:
+        assert stored[name] == [(it.ts_ms, it.values[name]) for it in readings if name in it.values]
+
+
+async def test_a_late_reading_has_its_minute_summarised_again(store: SqliteStore, clock: ManualClock) -> None:
+    """Also where the same minute was marked, and summarised, before."""
+    await store.append([message(NOW_MS, 10.0)])
+    clock.advance(300)
+    await store.summarise()
+    await store.append([message(NOW_MS + 1, 20.0)])
+    await store.summarise()
+    rollup = await store._read(lambda connection: connection.execute("SELECT total FROM rollup").fetchall())
+
+    assert (30.0,) in rollup
+
+
 async def test_a_device_time_beyond_all_measure_is_dropped_and_the_reading_kept(store: SqliteStore) -> None:
     """It does not fit the file."""
     await store.append([Message((reading(NOW_MS, device_ms=10**30),), 5)])

@@ -1,0 +1,129 @@
+"""The table of raw rows: many at once, each at a free millisecond of its series, none twice."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from ingest.model import Reading
+from ingest.store.rollup import MINUTE_MS
+from ingest.store.rows import Row, Shape
+
+# A repetition comes soon after the original in its own series; the broker's in-flight window bounds how soon.
+RECENT_ROWS = 100
+# A device whose clock stands still would otherwise make the search for a free millisecond ever longer.
+MAX_SHIFT = 1000
+# Rows a statement. The interpreter's lock changes hands at every statement, and a busy event loop is slow to give it
+# back: with one row each, a writer beside one is four times as slow.
+_TOGETHER = (200, 40, 8, 1)
+# Only minutes as new as that are remembered as marked: no process can have summarised them yet.
+_REMEMBERED_MINUTES = 2
+
+
+class NewRow(NamedTuple):
+    """A row on its way into the table: the number of its message in the commit, and what it was made of."""
+
+    message: int
+    reading: Reading
+    shape: Shape
+    row: Row
+
+    @property
+    def series(self) -> int:
+        """Its series."""
+        return int(self.row[0] or 0)
+
+    @property
+    def ts_ms(self) -> int:
+        """The time it is kept at."""
+        return int(self.row[1] or 0)
+
+
+class RawTable:
+    """Inserts in the running transaction of an open connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._marked: set[tuple[int, int]] = set()
+
+    def insert(self, rows: Sequence[NewRow], repeated: Sequence[bool], now_ms: int) -> Sequence[NewRow]:
+        """Insert rows, at the next free millisecond where theirs is taken; those that were not there yet, as inserted.
+
+        `repeated` says of each message whether the broker may have delivered it before.
+        """
+        if any(repeated) or not self._insert_together(rows):
+            rows = list(self._insert_each(rows, repeated))
+        self._mark(rows, now_ms // MINUTE_MS - _REMEMBERED_MINUTES + 1)
+        return rows
+
+    def _insert_together(self, rows: Sequence[NewRow]) -> bool:
+        """Insert all of them, or none where one's millisecond is taken."""
+        by_shape: dict[Shape, list[Row]] = {}
+        for _, _, shape, row in rows:
+            by_shape.setdefault(shape, []).append(row)
+        before = self._connection.total_changes
+        self._connection.execute("SAVEPOINT together")
+        for shape, alike in by_shape.items():
+            for statement, numbers in _statements(shape, alike):
+                self._connection.execute(statement, numbers)
+        done = self._connection.total_changes - before == len(rows)
+        if not done:
+            self._connection.execute("ROLLBACK TO together")
+        self._connection.execute("RELEASE together")
+        return done
+
+    def _insert_each(self, rows: Sequence[NewRow], repeated: Sequence[bool]) -> Iterator[NewRow]:
+        for new in rows:
+            row = new.row
+            by_arrival = new.reading.ts_ms != new.reading.device_ms
+            if repeated[new.message] and by_arrival and recently(self._connection, "raw", row[0], row[3]):
+                continue
+            free_ms = self._free_ms(row)
+            if free_ms is not None:
+                moved = new._replace(row=(row[0], free_ms, *row[2:]))
+                self._connection.execute(new.shape.insert(1), moved.row)
+                yield moved
+
+    def _free_ms(self, row: Row) -> int | None:
+        """The first free millisecond at or after the row's own; None where the same message is met on the way."""
+        series, ts_ms, received_ms, digest = int(row[0] or 0), int(row[1] or 0), int(row[2] or 0), row[3]
+        free_ms = ts_ms
+        taken = self._connection.execute("SELECT ts, digest FROM raw WHERE series = ? AND ts >= ?", (series, ts_ms))
+        for taken_ms, taken_digest in taken:
+            if taken_ms != free_ms:
+                break
+            if taken_digest == digest:
+                return None
+            free_ms += 1
+            if free_ms - ts_ms >= MAX_SHIFT and received_ms > free_ms:
+                return self._free_ms((series, received_ms, received_ms, digest))
+        return free_ms
+
+    def _mark(self, rows: Sequence[NewRow], newest_minute: int) -> None:
+        """Note the minutes that have to be summarised."""
+        minutes = {(new.series, new.ts_ms // MINUTE_MS) for new in rows}
+        unmarked = {it for it in minutes if it[1] < newest_minute or it not in self._marked}
+        if unmarked:
+            self._connection.executemany("INSERT INTO dirty VALUES (?, ?) ON CONFLICT DO NOTHING", unmarked)
+            self._marked = {it for it in self._marked | unmarked if it[1] >= newest_minute}
+
+
+def recently(connection: sqlite3.Connection, table: str, series: float | None, digest: float | None) -> bool:
+    """Whether a message with this digest is among the newest of its series in `raw` or `event`."""
+    found = connection.execute(
+        f"SELECT 1 FROM (SELECT digest FROM {table} WHERE series = ? ORDER BY ts DESC LIMIT ?) WHERE digest = ?",  # noqa: S608 - two literals
+        (series, RECENT_ROWS, digest),
+    )
+    return found.fetchone() is not None
+
+
+def _statements(shape: Shape, rows: Sequence[Row]) -> Iterator[tuple[str, tuple[int | float | None, ...]]]:
+    """Rows of one shape in as few statements as are worth keeping prepared."""
+    place = 0
+    for size in _TOGETHER:
+        statement = shape.insert(size)
+        while len(rows) - place >= size:
+            yield statement, tuple(chain.from_iterable(rows[place : place + size]))
+            place += size
