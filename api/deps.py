@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, Protocol
 from alerts.desk import AlarmDesk
 from api.auth import TokenBook
 from ingest.model import DeviceRef, Frame, Topology
+from ingest.store.letter_book import LetterBook
 from ingest.store.port import TelemetryStore
 from shedwatch.clock import Clock
 
@@ -62,6 +63,7 @@ class ApiDeps:
 
     topology: Topology
     store: TelemetryStore
+    letters: LetterBook
     desk: AlarmDesk
     tokens: TokenBook
     pictures: PictureSource

@@ -118,10 +118,16 @@ async def _operator(request: Request, given: GivenPass) -> Principal:
     return check(given, request, Role.OPERATOR)
 
 
+async def _admin(request: Request, given: GivenPass) -> Principal:
+    return check(given, request, Role.ADMIN)
+
+
 Viewer = Annotated[Principal, Depends(_viewer)]
 """Parameter of a route that everyone with a valid credential may use."""
 Operator = Annotated[Principal, Depends(_operator)]
 """Parameter of a route for operators and admins."""
+Admin = Annotated[Principal, Depends(_admin)]
+"""Parameter of a route for admins."""
 
 
 def from_this_machine(request: Request) -> bool:

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from alerts.model import Alert
+from api.letters import DeadLetterDetail, DeadLetterJournal, DeadLetterPage, LettersDeleted, LettersWanted, Replayed
 from api.views import (
     AlertLog,
     AlertPage,
     Alive,
     CameraEvent,
-    DeadLetterPage,
     History,
     Me,
     PortChange,
@@ -31,6 +31,11 @@ _DOCUMENTED = (
     AlertLog,
     Alert,
     DeadLetterPage,
+    DeadLetterDetail,
+    DeadLetterJournal,
+    LettersWanted,
+    LettersDeleted,
+    Replayed,
     Me,
     ServiceView,
     Alive,

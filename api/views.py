@@ -220,26 +220,6 @@ class AlertLog(msgspec.Struct, frozen=True):
     items: list[Transition]
 
 
-class DeadLetterView(msgspec.Struct, frozen=True):
-    """A refused message: the beginning of its payload as text, or as base64 where it is not text."""
-
-    id: int
-    received_ts: int
-    topic: str
-    reason: str
-    size: int
-    encoding: Literal["text", "base64"]
-    payload: str
-
-
-class DeadLetterPage(msgspec.Struct, frozen=True):
-    """Refused messages, newest first."""
-
-    items: list[DeadLetterView]
-    total: int
-    next: str | None
-
-
 class Me(msgspec.Struct, frozen=True):
     """Who the request came from, and by what."""
 

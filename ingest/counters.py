@@ -38,6 +38,7 @@ class IntakeCounters:
     Attributes:
         refused: by `RefusalKind`; parts of messages included.
         refusals_dropped: refusals that found no room among the dead letters waiting for the store.
+        refusals_limited: refusals that are no dead letters, because their source sends too many (`ingest.refusals`).
         commit_s: seconds spent in commits in all; `commit_max_s` the longest.
         store_retries: commits that failed and were tried again.
         alarms_slow: batches whose alarm evaluation took longer than it may.
@@ -54,6 +55,7 @@ class IntakeCounters:
     unknown_fields: int = 0
     refused: Counter[RefusalKind] = field(default_factory=Counter)
     refusals_dropped: int = 0
+    refusals_limited: int = 0
     commits: int = 0
     commit_s: float = 0.0
     commit_max_s: float = 0.0

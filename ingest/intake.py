@@ -23,6 +23,7 @@ from ingest.frames import LIVENESS_S, FrameGate, OnFrame, OnReadings
 from ingest.images import PictureLimits
 from ingest.inbox import Inbound, Inbox
 from ingest.model import DeviceRef, Reading, Topology
+from ingest.refusals import Refusals
 from ingest.store.port import Appended, Message, Refusal, StoreError, TelemetryStore
 from ingest.timekeeping import DeviceClocks, TimePolicy
 from ingest.translate import Translator, digest_of, is_our_own
@@ -41,7 +42,6 @@ LINGER_S = 0.002
 MAX_WAITING = 4000
 ALARM_TIMEOUT_S = 5.0
 MIN_RETRY_S, MAX_RETRY_S = 0.1, 5.0
-MAX_REFUSALS_WAITING = 1000
 # A slow ledger is told for this long after it was last seen.
 SLOW_SHOWN_S = 60.0
 
@@ -102,7 +102,7 @@ class Intake:
         self._waiting = 0
         self._room = asyncio.Event()
         self._room.set()
-        self._refusals: list[Refusal] = []
+        self._refusals = Refusals(topology, self.counters, prefix)
         self._telling = asyncio.Lock()
         self._evaluations: set[asyncio.Future[None]] = set()
         self._store_trouble: tuple[int, str] | None = None
@@ -141,7 +141,8 @@ class Intake:
         try:
             self._gate.offer(camera, image, captured_ms)
         except RefusedError as error:
-            self._refuse(f"camera {camera}", image, error.kind, error.reason)
+            now_ms = self._clock.now_ms()
+            self._refusals.add(now_ms, f"camera {camera}", image, error.kind, error.reason, source=str(camera))
             return False
         return True
 
@@ -223,17 +224,7 @@ class Intake:
             batch.sources.append(inbound)
 
     def _refuse_message(self, inbound: Inbound, kind: RefusalKind, reason: str) -> None:
-        self._refuse(inbound.topic, inbound.payload, kind, reason, inbound.size)
-
-    def _refuse(self, topic: str, payload: bytes, kind: RefusalKind, reason: str, size: int | None = None) -> None:
-        self.counters.refused[kind] += 1
-        if len(self._refusals) >= MAX_REFUSALS_WAITING:
-            self.counters.refusals_dropped += 1
-            return
-        kept = payload[:4096]
-        self._refusals.append(
-            Refusal(self._clock.now_ms(), topic, reason, kept, len(payload) if size is None else size)
-        )
+        self._refusals.add(self._clock.now_ms(), inbound.topic, inbound.payload, kind, reason, inbound.size)
 
     # ---- to the alarms
 
@@ -269,7 +260,7 @@ class Intake:
     async def _commit_all(self) -> None:
         while True:
             batches = await self._gather()
-            refusals, self._refusals = self._refusals, []
+            refusals = self._refusals.pop()
             await self._commit(
                 [message for batch in batches for message in batch.messages],
                 [source for batch in batches for source in batch.sources],

@@ -223,7 +223,16 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message, or a part of one, that was refused. `payload` is its bounded beginning, `size` its true length."""
+    """A message, or a part of one, that was refused.
+
+    Attributes:
+        payload: its bounded beginning; `size` is its true length.
+        kind: class of the reason, a word of `ingest.counters.RefusalKind`.
+        source: `site/shed/device` it came from, as far as that is known.
+        unkept: how many refusals of this source and kind before it were only counted.
+        tries: how often it was tried again; `tried_ms` the last time.
+        wanted_by: who wants it taken again, while that is not done.
+    """
 
     id: int
     received_ms: int
@@ -231,3 +240,14 @@ class DeadLetter:
     reason: str
     payload: bytes
     size: int
+    kind: str = ""
+    source: str = ""
+    unkept: int = 0
+    tries: int = 0
+    tried_ms: int | None = None
+    wanted_by: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of its payload is kept."""
+        return len(self.payload) == self.size

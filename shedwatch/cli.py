@@ -6,12 +6,14 @@ import asyncio
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 import typer
 
-if TYPE_CHECKING:
-    from shedwatch.settings import Settings
+from shedwatch.cli_letters import letters
+from shedwatch.cli_options import ConfigOption
+from shedwatch.cli_options import fail as _fail
+from shedwatch.cli_options import settings_of as _settings
 
 app = typer.Typer(
     name="shedwatch",
@@ -21,21 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ConfigOption = Annotated[Path, typer.Option("-c", "--config", help="Configuration file.")]
-
-
-def _fail(message: str, code: int = 2) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(code)
-
-
-def _settings(path: Path) -> Settings:
-    from shedwatch.configuration import ConfigurationError, load
-
-    try:
-        return load(path, os.environ)
-    except ConfigurationError as error:
-        _fail("\n".join([*error.problems, f"{len(error.problems)} problem(s) in {path}"]))
+app.add_typer(letters, name="dead-letters")
 
 
 @app.command()

@@ -30,6 +30,7 @@ from ingest.contract import service_status_topic, topic_of
 from ingest.embedded_broker import EmbeddedBroker
 from ingest.intake import Intake
 from ingest.model import DeviceKind, Frame, Reading, Topology
+from ingest.replay import Replayer
 from ingest.store.port import StoreError
 from ingest.store.retention import Retention
 from ingest.store.schema import SchemaError
@@ -181,6 +182,7 @@ class Service:
             ApiDeps(
                 topology=self._topology,
                 store=store,
+                letters=store.letters,
                 desk=desk,
                 tokens=TokenBook(self._settings.data_dir / "auth.db"),
                 pictures=self._gallery,
@@ -219,6 +221,7 @@ class Service:
         if "ingest" in self._parts:
             self._start_sources(intake)
             self._start_strays(intake)
+            self._keep.keep("replay", Replayer(self._topology, store, store.letters, self._clock, prefix).run)
 
     def _start_sources(self, intake: Intake) -> None:
         """Cameras whose pictures are fetched; other processes of the service get them from the bus."""

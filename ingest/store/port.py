@@ -20,7 +20,11 @@ class StoreError(Exception):
 class Refusal:
     """A message, or a part of it, on its way to the dead letters.
 
-    `size` is the message's true length where `payload` is only its beginning, else None.
+    Attributes:
+        size: the message's true length where `payload` is only its beginning, else None.
+        kind: a word of `RefusalKind`.
+        source: `site/shed/device` it came from, as far as that is known.
+        unkept: how many of this source and kind were only counted since the last that was kept.
     """
 
     received_ms: int
@@ -28,6 +32,9 @@ class Refusal:
     reason: str
     payload: bytes
     size: int | None = None
+    kind: str = ""
+    source: str = ""
+    unkept: int = 0
 
 
 class LatestValue(NamedTuple):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from ingest.store.dead_letters import MAX_BYTES, MAX_LETTERS
+from ingest.store.dead_letters import trim as trim_dead_letters
 from ingest.store.history import raw_floor_ms
 from ingest.store.rollup import MINUTE_MS
 from ingest.store.schema import transaction
@@ -19,13 +21,14 @@ class Retention:
     """How long each kind of record is kept.
 
     Raw rows: seven days, and one more because devices may deliver readings that are seven days old. Summaries and
-    events: a year, for reports. Dead letters: the newest.
+    events: a year, for reports. Dead letters: so many, and so many bytes of payload.
     """
 
     raw_days: int = 8
     rollup_days: int = 366
     event_days: int = 366
-    dead_letters: int = 10_000
+    dead_letters: int = MAX_LETTERS
+    dead_letter_bytes: int = MAX_BYTES
 
 
 def trim_step(connection: sqlite3.Connection, keep: Retention, now_ms: int) -> int:
@@ -36,7 +39,7 @@ def trim_step(connection: sqlite3.Connection, keep: Retention, now_ms: int) -> i
             _trim_raw(connection, raw_cut_ms)
             or _trim_rollup(connection, (now_ms - keep.rollup_days * DAY_MS) // MINUTE_MS)
             or _trim_events(connection, now_ms - keep.event_days * DAY_MS)
-            or _trim_dead_letters(connection, keep.dead_letters)
+            or trim_dead_letters(connection, keep.dead_letters, keep.dead_letter_bytes)
         )
 
 
@@ -76,11 +79,3 @@ def _trim_events(connection: sqlite3.Connection, cut_ms: int) -> int:
     if until_ms is None:
         return 0
     return connection.execute("DELETE FROM event WHERE ts <= ?", (until_ms,)).rowcount
-
-
-def _trim_dead_letters(connection: sqlite3.Connection, keep: int) -> int:
-    return connection.execute(
-        "DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter WHERE id <="
-        " (SELECT max(id) FROM dead_letter) - ? ORDER BY id LIMIT ?)",
-        (keep, _STEP_ROWS),
-    ).rowcount

@@ -18,7 +18,9 @@ from typing import NamedTuple, TypeVar
 import structlog
 
 from ingest.model import DeadLetter, DeviceRef
+from ingest.store.dead_letters import LetterQuery
 from ingest.store.history import Question, read_history
+from ingest.store.letter_book import LetterBook
 from ingest.store.port import Aggregate, Appended, LatestValue, Message, Refusal, StoreError
 from ingest.store.retention import Retention, trim_step
 from ingest.store.rollup import summarise_due
@@ -61,6 +63,7 @@ class SqliteStore:
         self._writer: Writer | None = None
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
+        self.letters = LetterBook(self._read, self._write, clock)
 
     @classmethod
     async def open(cls, path: Path, clock: Clock | None = None, retention: Retention | None = None) -> SqliteStore:
@@ -112,16 +115,10 @@ class SqliteStore:
         return [StoredEvent(DeviceRef(*row[:3]), row[3] or None, *row[4:]) for row in rows]
 
     async def dead_letters(self, limit: int, before_id: int | None = None) -> list[DeadLetter]:
-        query = (
-            "SELECT id, received_ms, topic, reason, payload, size FROM dead_letter"
-            " WHERE ? IS NULL OR id < ? ORDER BY id DESC LIMIT ?"
-        )
-        rows = await self._read(lambda connection: connection.execute(query, (before_id, before_id, limit)).fetchall())
-        return [DeadLetter(*row) for row in rows]
+        return await self.letters.find(LetterQuery(), limit, before_id)
 
     async def dead_letter_count(self) -> int:
-        query = "SELECT count(*) FROM dead_letter"
-        return await self._read(lambda connection: int(connection.execute(query).fetchone()[0]))
+        return await self.letters.count()
 
     async def maintain(self) -> None:
         """Summarise and give up what is old, until cancelled. An error is logged and tried again later."""

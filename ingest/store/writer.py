@@ -6,13 +6,12 @@ import sqlite3
 from collections.abc import Sequence
 
 from ingest.model import Reading
+from ingest.store import dead_letters
 from ingest.store.port import Appended, Message, Refusal
 from ingest.store.raw import NewRow, RawTable, recently
 from ingest.store.rows import shape_of
 from ingest.store.schema import transaction
 from ingest.store.series import WRITE_EVERY_S, Heard, LatestBook, SeriesBook
-
-DEAD_LETTER_BYTES = 4096
 
 
 class Writer:
@@ -37,7 +36,7 @@ class Writer:
             stored = self._add(messages, now_ms)
             if latest_due:
                 self._latest.write()
-            self._bury(refusals)
+            dead_letters.bury(self._connection, refusals)
         if latest_due:
             self._latest.written()
             self._latest_due_ms = now_ms + int(WRITE_EVERY_S * 1000)
@@ -105,18 +104,3 @@ class Writer:
             (series, reading.ts_ms, kind, word, message.digest, reading.received_ms),
         )
         return cursor.rowcount > 0
-
-    def _bury(self, refusals: Sequence[Refusal]) -> None:
-        self._connection.executemany(
-            "INSERT INTO dead_letter (received_ms, topic, reason, payload, size) VALUES (?, ?, ?, ?, ?)",
-            [
-                (
-                    refusal.received_ms,
-                    refusal.topic[:512],
-                    refusal.reason[:1024],
-                    refusal.payload[:DEAD_LETTER_BYTES],
-                    len(refusal.payload) if refusal.size is None else refusal.size,
-                )
-                for refusal in refusals
-            ],
-        )

@@ -57,6 +57,7 @@ async def serve_ours(stack: AsyncExitStack, folder: Path, tell: Callable[[int, s
         ApiDeps(
             topology=topology,
             store=store,
+            letters=store.letters,
             desk=desk,
             tokens=tokens,
             pictures=Gallery(),

@@ -18,7 +18,11 @@ from alerts.model import AlarmState, Alert, AlertChange, AlertKind, Severity, Te
 from api.auth import Role, TokenBook
 from api.deps import ApiDeps, DependencyState
 from ingest.model import DeadLetter, Device, DeviceKind, DeviceRef, Frame, Name, Reading, Shed, Site, Topology
+from ingest.store.letter_book import LetterBook
 from ingest.store.port import Aggregate, Appended, LatestValue, Message, Refusal, StoreError
+from ingest.store.retention import Retention
+from ingest.store.schema import connect_writer
+from ingest.store.sqlite import SqliteStore
 from shedwatch.clock import ManualClock
 
 SITE, SHED = "cuiping-beili", "shed-1"
@@ -162,7 +166,6 @@ class FakeStore:
 
     latest_values: dict[tuple[DeviceRef, int | None], dict[str, LatestValue]] = field(default_factory=dict)
     points: list[tuple[int, float]] = field(default_factory=list)
-    letters: list[DeadLetter] = field(default_factory=list)
     asked: list[tuple[object, ...]] = field(default_factory=list)
     down: bool = False
 
@@ -182,11 +185,11 @@ class FakeStore:
 
     async def dead_letters(self, limit: int, before_id: int | None = None) -> list[DeadLetter]:
         self._up()
-        return [letter for letter in self.letters if before_id is None or letter.id < before_id][:limit]
+        return []
 
     async def dead_letter_count(self) -> int:
         self._up()
-        return len(self.letters)
+        return 0
 
     async def close(self) -> None:
         return
@@ -249,6 +252,7 @@ class House:
     deps: ApiDeps
     desk: FakeDesk
     store: FakeStore
+    letters: LetterBook
     pictures: FakePictures
     health: FakeHealth
     clock: ManualClock
@@ -271,17 +275,28 @@ def _token_book() -> tuple[bytes, dict[Role, str]]:
         return (Path(folder) / "tokens.db").read_bytes(), tokens
 
 
+@cache
+def _empty_store() -> bytes:
+    """The file of a store with nothing in it: made once, for the same reason."""
+    with tempfile.TemporaryDirectory() as folder:
+        connect_writer(Path(folder) / "telemetry.db").close()
+        return (Path(folder) / "telemetry.db").read_bytes()
+
+
 def house(folder: Path, base_url: str = "") -> House:
     """A house whose files lie in `folder`."""
     desk, store, pictures, health, clock = FakeDesk(), FakeStore(), FakePictures(), FakeHealth(), ManualClock()
     book, token = _token_book()
     (folder / "tokens.db").write_bytes(book)
     tokens = TokenBook(folder / "tokens.db")
+    (folder / "telemetry.db").write_bytes(_empty_store())
+    letters = SqliteStore(folder / "telemetry.db", clock, Retention()).letters
     evidence = folder / "evidence"
     evidence.mkdir()
     deps = ApiDeps(
         topology=topology(),
         store=store,
+        letters=letters,
         desk=desk,
         tokens=tokens,
         pictures=pictures,
@@ -291,7 +306,7 @@ def house(folder: Path, base_url: str = "") -> House:
         clock=clock,
         base_url=base_url,
     )
-    return House(deps, desk, store, pictures, health, clock, tokens, dict(token), evidence)
+    return House(deps, desk, store, letters, pictures, health, clock, tokens, dict(token), evidence)
 
 
 def reading(clock: ManualClock, port: int | None = None, **values: float | bool | str) -> Reading:

@@ -140,6 +140,8 @@ GETS = (
     "/api/v1/cameras/cuiping-beili/shed-1/cam-1/live",
     "/api/v1/events",
     "/api/v1/dead-letters",
+    "/api/v1/dead-letters/1",
+    "/api/v1/dead-letters/journal",
     "/api/v1/me",
 )
 POSTS = ("/api/v1/alerts/a1/acknowledge", "/api/v1/alerts/a1/comment")

@@ -26,11 +26,13 @@ PLACES = (
     "/api/v1/history",
     "/api/v1/alerts",
     "/api/v1/dead-letters",
+    "/api/v1/dead-letters/{0}",
     "/{0}/{1}",
 )
 NAMES = (
     *("device", "port", "field", "from", "to", "every_s", "agg"),
     *("state", "kind", "severity", "site", "shed", "since", "limit", "cursor", "overlay"),
+    *("within", "topic", "until"),
 )
 RIGHT = (
     "",

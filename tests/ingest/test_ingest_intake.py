@@ -166,7 +166,7 @@ async def test_bad_messages_become_dead_letters_and_disturb_nobody() -> None:
     assert house.acked == list(range(2 * len(bad)))
     assert [refusal.topic for refusal in house.store.refusals] == [topic for topic, _ in bad]
     assert all(refusal.reason for refusal in house.store.refusals)
-    assert max(len(refusal.payload) for refusal in house.store.refusals) <= 4096
+    assert max(len(refusal.payload) for refusal in house.store.refusals) <= 65_536
     assert house.store.refusals[3].size == 50_000
 
 

@@ -199,13 +199,13 @@ async def test_events_and_changes_of_status_are_kept(store: SqliteStore) -> None
 
 async def test_refusals_are_dead_letters_with_a_bounded_beginning(store: SqliteStore) -> None:
     """Newest first, page by page."""
-    refusals = [Refusal(NOW_MS + n, f"t{n}", "because", b"x" * 9000) for n in range(3)]
+    refusals = [Refusal(NOW_MS + n, f"t{n}", "because", b"x" * 70_000) for n in range(3)]
     await store.append([], refusals)
     newest = await store.dead_letters(2)
     rest = await store.dead_letters(2, newest[-1].id)
 
     assert [letter.topic for letter in newest + rest] == ["t2", "t1", "t0"]
-    assert (len(newest[0].payload), newest[0].size) == (4096, 9000)
+    assert (len(newest[0].payload), newest[0].size) == (65_536, 70_000)
     assert await store.dead_letter_count() == 3
 
 

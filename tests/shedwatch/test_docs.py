@@ -288,7 +288,7 @@ def requests(page: str) -> Iterator[tuple[str, str, set[str]]]:
     """
     for line in PAGES[page].splitlines():
         method, stem = "", ""
-        for verb, written, query in re.findall(r"`(?:(GET|POST) )?(/[\w./{}-]+)(?:\?([^`]*))?`", line):
+        for verb, written, query in re.findall(r"`(?:(GET|POST|DELETE) )?(/[\w./{}-]+)(?:\?([^`]*))?`", line):
             path = re.sub(r"\{\w+\}", "{}", written)
             if verb:
                 method, stem = verb, path.rpartition("/")[0]
@@ -320,16 +320,24 @@ def test_every_request_is_named_on_the_page_of_operation(routes: dict[tuple[str,
 # ---- the command line
 
 
+def options(command: Any) -> Iterator[str]:
+    """All options of a command and of those below it."""
+    for parameter in command.params:
+        yield from parameter.opts
+    for inner in getattr(command, "commands", {}).values():
+        yield from options(inner)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_the_commands_named_exist(page: str) -> None:
     """With the options that stand in the same line."""
     commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     for line in PAGES[page].splitlines():
-        named = re.findall(r"(?<=[`/ ])shedwatch ([a-z]+)", line) if "`" in line or ".venv/bin/" in line else []
-        named += re.findall(r"^shedwatch ([a-z]+)", line)
+        named = re.findall(r"(?<=[`/ ])shedwatch ([a-z][a-z-]*)", line) if "`" in line or ".venv/bin/" in line else []
+        named += re.findall(r"^shedwatch ([a-z][a-z-]*)", line)
         assert set(named) <= set(commands), line
         if named:
-            known = {option for name in named for parameter in commands[name].params for option in parameter.opts}
+            known = {option for name in named for option in options(commands[name])}
             assert set(re.findall(r"(?<![\w-])--[a-z]+", line)) <= known, line
 
 
