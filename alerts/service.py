@@ -135,6 +135,11 @@ class AlarmService:
         """Every part's state and detail as last submitted, the ledger's and the rules' included."""
         return self._health.parts
 
+    @property
+    def writing(self) -> bool:
+        """Whether changes wait for the ledger."""
+        return self._writer.waiting > 0
+
     def figures(self) -> dict[str, float]:
         """Counters for `/metrics`: those of `counts`, what waits for the ledger, and what was given up."""
         return {

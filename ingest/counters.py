@@ -36,6 +36,7 @@ class IntakeCounters:
     """Since the start. Messages, unless the name says otherwise.
 
     Attributes:
+        own: of those received, what the service itself had published.
         refused: by `RefusalKind`; parts of messages included.
         refusals_dropped: refusals that found no room among the dead letters waiting for the store.
         refusals_limited: refusals that are no dead letters, because their source sends too many (`ingest.refusals`).
@@ -46,6 +47,7 @@ class IntakeCounters:
     """
 
     received: int = 0
+    own: int = 0
     stored: int = 0
     duplicates: int = 0
     readings: int = 0

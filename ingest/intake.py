@@ -114,6 +114,11 @@ class Intake:
         return len(self._inbox) + self._waiting
 
     @property
+    def unjudged(self) -> int:
+        """Messages received and not yet looked at, and evaluations of the alarms that go on."""
+        return len(self._inbox) + len(self._frames or ()) + len(self._evaluations)
+
+    @property
     def health(self) -> IntakeHealth:
         """How it is now."""
         if self._store_trouble is not None:
@@ -190,6 +195,7 @@ class Intake:
         self.counters.received += 1
         batch.taken.append(inbound)
         if is_our_own(inbound.topic):
+            self.counters.own += 1
             return
         try:
             topic, device = self._translator.address(inbound.topic)

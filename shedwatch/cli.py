@@ -99,7 +99,9 @@ def simulate(
     mqtt: Annotated[str, typer.Option(help="Broker of a running deployment; without it one is started here.")] = "",
     api: Annotated[str, typer.Option(help="Its API, as http://127.0.0.1:8080, for --expect.")] = "",
     token: Annotated[str, typer.Option(help="Its API token, for --expect.", envvar="SHEDWATCH_TOKEN")] = "",
-    speed: Annotated[float, typer.Option(min=0.1, max=1000, help="Simulated seconds a second.")] = 1.0,
+    speed: Annotated[
+        str, typer.Option(help="Simulated seconds a second; `max`: in lock-step, as fast as everything is judged.")
+    ] = "1",
     seed: Annotated[int, typer.Option(help="Another seed, another day at the sheds.")] = 1,
     expect: Annotated[
         bool, typer.Option("--expect", help="Judge the scenario's expectations; exit 1 if not met.")
@@ -108,16 +110,32 @@ def simulate(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the judgement as JSON.")] = None,
 ) -> None:
     """Drive simulated devices, and judge what the service makes of them."""
+    from shedwatch.idle_loop import IdleLoop
     from shedwatch.rehearsal import RehearsalOptions, rehearse
 
-    if mqtt and speed != 1.0:
+    factor = _speed(speed)
+    if mqtt and factor != 1.0:
         _fail(
             "--speed: a running deployment lives in real time; leave --mqtt away to have a service started in fast time"
         )
     if mqtt and expect and not api:
         _fail("--expect with --mqtt needs --api, the address of the deployment to judge")
-    options = RehearsalOptions(scenario, mqtt, api, token, speed, seed, expect, junit, json_file)
-    raise typer.Exit(asyncio.run(rehearse(options)))
+    options = RehearsalOptions(scenario, mqtt, api, token, factor, seed, expect, junit, json_file)
+    with asyncio.Runner(loop_factory=IdleLoop) as runner:
+        raise typer.Exit(runner.run(rehearse(options)))
+
+
+def _speed(text: str) -> float | None:
+    """Simulated seconds a second; None for `max`."""
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0.1 <= speed <= 1000:
+        _fail(f"--speed: {text!r} is neither a number from 0.1 to 1000 nor `max`")
+    return speed
 
 
 @app.command()

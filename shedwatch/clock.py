@@ -1,12 +1,15 @@
 """Time as a dependency: wall time in epoch milliseconds, durations in monotonic seconds, and sleeping in either.
 
 Everything with a lifetime is given a `Clock`; pure code is given `now_ms`. A scaled clock lets a whole service
-live simulated hours in seconds, and several processes share it by its `spec` string.
+live simulated hours in seconds, and several processes share it by its `spec` string; a steered clock does so too, with
+the same result on any machine, for it is moved only when all that belongs to its hour is done.
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
+import math
 import time
 from dataclasses import dataclass
 from typing import Protocol
@@ -84,6 +87,49 @@ class ManualClock:
     async def sleep(self, seconds: float) -> None:
         self.advance(seconds)
         await asyncio.sleep(0)
+
+
+class SteeredClock:
+    """Stands still until somebody moves it; those who sleep wake when it has come to their time.
+
+    Who moves it must wait in between until everybody it woke is done: see `shedwatch.idle_loop`.
+    """
+
+    def __init__(self, now_ms: int) -> None:
+        self._origin_ms = now_ms
+        self._elapsed_s = 0.0
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._slept = 0
+
+    def now_ms(self) -> int:
+        return self._origin_ms + round(self._elapsed_s * 1000)
+
+    def monotonic(self) -> float:
+        return self._elapsed_s
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0.0:
+            await asyncio.sleep(0)
+            return
+        waking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._slept += 1
+        heapq.heappush(self._sleepers, (self._elapsed_s + seconds, self._slept, waking))
+        await waking
+
+    @property
+    def due_s(self) -> float:
+        """When the next sleeper wakes, in seconds of `monotonic`; infinite while nobody sleeps."""
+        while self._sleepers and self._sleepers[0][2].done():
+            heapq.heappop(self._sleepers)
+        return self._sleepers[0][0] if self._sleepers else math.inf
+
+    def move_to(self, monotonic_s: float) -> None:
+        """Be at that time, and wake whoever is due by then. Raises ValueError for a time that has passed."""
+        if monotonic_s < self._elapsed_s:
+            raise ValueError(f"the clock stands at {self._elapsed_s} s and cannot go back to {monotonic_s} s")
+        self._elapsed_s = monotonic_s
+        while self.due_s <= monotonic_s:
+            heapq.heappop(self._sleepers)[2].set_result(None)
 
 
 def scaled(start_ms: int, speed: float) -> ScaledClock:

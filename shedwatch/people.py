@@ -43,6 +43,11 @@ class People:
         await stack.enter_async_context(self._publisher)
         await stack.enter_async_context(self._notifier)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a notice is to be sent now."""
+        return self._notifier.due
+
     async def republish(self) -> None:
         """Tell the bus of all open alarms after every connection; a broker may have lost them. Until cancelled."""
         connects = self._broker.counters.connects

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import tempfile
@@ -16,6 +15,7 @@ from aiomqtt import MqttError
 from ingest.embedded_broker import EmbeddedBrokerError
 from shedwatch.clock import Clock, from_spec, scaled
 from shedwatch.configuration import ConfigurationError
+from shedwatch.lockstep import LockStep
 from shedwatch.logs import set_up_logs
 from shedwatch.progress import console
 from shedwatch.stage import Stage, StageError, StageOptions
@@ -28,13 +28,13 @@ from simulators.yaml_reader import ScenarioError
 
 @dataclass(frozen=True, slots=True)
 class RehearsalOptions:
-    """The options of the command."""
+    """The options of the command. `speed` None: in lock-step, as fast as the machine can."""
 
     scenario: str
     mqtt: str
     api: str
     token: str
-    speed: float
+    speed: float | None
     seed: int
     expect: bool
     junit: Path | None
@@ -51,6 +51,13 @@ async def rehearse(options: RehearsalOptions) -> int:
             if options.mqtt:
                 return await _against(options, scenario, options.mqtt, clock, options.api, options.token)
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shedwatch-")))
+            if options.speed is None:
+                start_ms = scenario.start_ms or clock.now_ms()
+                steps = LockStep(start_ms, {"sites": scenario.sites}, folder, _say)
+                await stack.enter_async_context(steps)
+                return await _against(
+                    options, scenario, steps.broker_url, steps.clock, steps.url, steps.token, steering=steps
+                )
             fast = scaled(scenario.start_ms or clock.now_ms(), options.speed)
             stage = Stage(StageOptions(scenario.sites, folder, fast), _say)
             await stack.enter_async_context(stage)
@@ -69,11 +76,20 @@ async def rehearse(options: RehearsalOptions) -> int:
         return 2
 
 
-async def _against(options: RehearsalOptions, scenario: Scenario, mqtt: str, clock: Clock, api: str, token: str) -> int:
-    _say(f"{scenario.name}: {scenario.duration_s:g} simulated seconds at speed {options.speed:g}, seed {options.seed}")
+async def _against(
+    options: RehearsalOptions,
+    scenario: Scenario,
+    mqtt: str,
+    clock: Clock,
+    api: str,
+    token: str,
+    *,
+    steering: LockStep | None = None,
+) -> int:
+    pace = "in lock-step" if options.speed is None else f"at speed {options.speed:g}"
+    _say(f"{scenario.name}: {scenario.duration_s:g} simulated seconds {pace}, seed {options.seed}")
     judge = JudgeOptions(api, token, options.junit, options.json) if options.expect else None
-    running = asyncio.create_task(simulate(scenario, mqtt, clock, seed=options.seed, expect=judge))
-    report, verdict = await running
+    report, verdict = await simulate(scenario, mqtt, clock, seed=options.seed, expect=judge, steering=steering)
     typer.echo(
         f"{report.seconds:.0f} simulated seconds, {report.counts.sent} messages, "
         f"sent at most {report.latest_s:.2f} simulated seconds late"

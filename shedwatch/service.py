@@ -76,6 +76,8 @@ class Service:
         self._relay: Relay | None = None
         self._alarms: AlarmService | None = None
         self._watcher: Watcher | None = None
+        self._intake: Intake | None = None
+        self._people: People | None = None
         self._hub: Hub | None = None
         self._fetched = frozenset(settings.sources())
         self._keep: Supervisor
@@ -91,6 +93,29 @@ class Service:
             if self._hub is not None:
                 self._hub.close()
             self._keep.end()
+
+    def under_way(self, delivered: int) -> str:
+        """What is not done yet of this moment; empty when the devices' `delivered` messages are judged and told.
+
+        For simulations whose clock stands still until then (`shedwatch.lockstep`). The store may be behind.
+        """
+        intake, watcher, people = self._intake, self._watcher, self._people
+        if intake is None or people is None or not all(broker.online for broker in self._figures.brokers.values()):
+            return "the service connects to the broker"
+        if (missing := self.missing(delivered)) > 0:
+            return f"{missing} messages are on their way"
+        if intake.unjudged:
+            return "messages are being judged"
+        if watcher is not None and watcher.busy:
+            return "pictures are being looked at"
+        if self._alarms is not None and self._alarms.writing:
+            return "the ledger is being written"
+        return "notices are being sent" if people.busy else ""
+
+    def missing(self, delivered: int) -> int:
+        """How many of the devices' `delivered` messages have not come yet."""
+        counters = self._figures.intake.counters if self._figures.intake else None
+        return delivered - counters.received + counters.own if counters else delivered
 
     async def _put_together(self) -> None:
         store = await self._open_store()
@@ -215,7 +240,7 @@ class Service:
             prefix=prefix,
         )
         self._broker = broker
-        self._figures.intake = intake
+        self._intake = self._figures.intake = intake
         self._keep.keep("intake", intake.run)
         self._keep.keep("health-watch", lambda: self._watch_health(intake))
         if "ingest" in self._parts:
@@ -276,7 +301,7 @@ class Service:
         return broker
 
     async def _start_people(self, alarms: AlarmService) -> None:
-        people = People(self._settings, alarms, self._broker, self._evidence.load, self._clock)
+        self._people = people = People(self._settings, alarms, self._broker, self._evidence.load, self._clock)
         await people.start(self._stack)
         self._keep.keep("republish", people.republish)
 

@@ -17,7 +17,7 @@ import structlog
 from ingest.contract import topic_of
 from ingest.model import DeviceKind, DeviceRef
 from shedwatch.clock import Clock, from_spec
-from simulators.cameras import CameraPlan, FarmPlan, FarmStart
+from simulators.cameras import CameraPlan, FarmPlan, FarmStart, FarmStep, FarmStepped
 from simulators.publisher import Post, Publisher
 from simulators.scene import CameraScene, SceneEvent, encode
 
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 # What cannot be sent at once is old.
 _WAITING_PICTURES = 2
+_LOOK_S = 0.001
 
 
 class Camera:
@@ -76,6 +77,20 @@ async def film(clock: Clock, cameras: list[Camera], publisher: Publisher, start:
         camera.go_on()
 
 
+async def film_in_step(cameras: list[Camera], publisher: Publisher, start: FarmStart) -> None:
+    """Send the pictures of all cameras as they are asked for, until nothing more is asked."""
+    while line := await _read_line():
+        step = msgspec.json.decode(line, type=FarmStep)
+        while (camera := min(cameras, key=lambda it: it.due_s)).due_s <= step.t_s:
+            await _shoot(camera, publisher, start)
+            camera.go_on()
+        while not publisher.at_rest:  # noqa: ASYNC110 - the broker takes a picture within a millisecond or two
+            await asyncio.sleep(_LOOK_S)
+        told = FarmStepped(camera.due_s, publisher.counts.passed)
+        sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
+        sys.stdout.buffer.flush()
+
+
 async def _shoot(camera: Camera, publisher: Publisher, start: FarmStart) -> None:
     t_s = camera.due_s
     while camera.links and camera.links[0][0] <= t_s:
@@ -100,7 +115,11 @@ async def _work(plan: FarmPlan, clock: Clock) -> None:
         sys.stdout.flush()
         if not (line := await _read_line()):
             return
-        filming = asyncio.create_task(film(clock, cameras, publisher, msgspec.json.decode(line, type=FarmStart)))
+        start = msgspec.json.decode(line, type=FarmStart)
+        if plan.in_step:
+            await film_in_step(cameras, publisher, start)
+            return
+        filming = asyncio.create_task(film(clock, cameras, publisher, start))
         closing = asyncio.create_task(_read_line())
         await asyncio.wait((filming, closing), return_when=asyncio.FIRST_COMPLETED)
         filming.cancel()

@@ -10,6 +10,7 @@ Errors:
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import sys
 import zlib
@@ -57,6 +58,7 @@ class FarmPlan(msgspec.Struct, frozen=True):
     prefix: str
     clock_spec: str | None
     cameras: list[CameraPlan]
+    in_step: bool = False
 
 
 class FarmStart(msgspec.Struct, frozen=True):
@@ -64,6 +66,19 @@ class FarmStart(msgspec.Struct, frozen=True):
 
     start_ms: int
     hour: float
+
+
+class FarmStep(msgspec.Struct, frozen=True):
+    """In lock-step: send all pictures that are due by then."""
+
+    t_s: float
+
+
+class FarmStepped(msgspec.Struct, frozen=True):
+    """The step is done: when the next picture is due, and how many messages the broker has to have passed on by now."""
+
+    due_s: float
+    passed: int
 
 
 class CameraFarm:
@@ -78,11 +93,13 @@ class CameraFarm:
         seed: int,
         prefix: str = DEFAULT_PREFIX,
         processes: int | None = None,
+        in_step: bool = False,
     ) -> None:
         self._scenario = scenario
         plans = [_plan(scenario, device.ref, seed) for device in scenario.devices if device.kind is DeviceKind.CAMERA]
         count = min(len(plans), processes or max(1, min(2, (os.cpu_count() or 2) // 2)))
-        self._shares = [FarmPlan(mqtt_url, prefix, clock_spec, plans[index::count]) for index in range(count)]
+        self._shares = [FarmPlan(mqtt_url, prefix, clock_spec, plans[index::count], in_step) for index in range(count)]
+        self._stepped: list[FarmStepped] = [FarmStepped(0.0, 0)] * count
         self._running: list[asyncio.subprocess.Process] = []
         self._watching: list[asyncio.Task[None]] = []
 
@@ -116,6 +133,28 @@ class CameraFarm:
         for process in self._running:
             await _tell(process, FarmStart(start_ms, self._scenario.hour_at(start_ms)))
         self._watching = [asyncio.create_task(_watch(process)) for process in self._running]
+
+    @property
+    def due_s(self) -> float:
+        """In lock-step: when the next picture is due."""
+        return min((it.due_s for it in self._stepped), default=math.inf)
+
+    @property
+    def passed(self) -> int:
+        """In lock-step: messages of the cameras that the broker has to have passed on by now."""
+        return sum(it.passed for it in self._stepped)
+
+    async def step(self, t_s: float) -> None:
+        """In lock-step: have all pictures sent that are due by then. Raises CameraError."""
+        due = [index for index, it in enumerate(self._stepped) if it.due_s <= t_s]
+        for index in due:
+            await _tell(self._running[index], FarmStep(t_s))
+        for index in due:
+            output = self._running[index].stdout
+            assert output is not None
+            if not (line := await output.readline()):
+                raise CameraError("a process of the simulated cameras has ended")
+            self._stepped[index] = msgspec.json.decode(line, type=FarmStepped)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

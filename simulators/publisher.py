@@ -101,9 +101,14 @@ class Post:
 
 @dataclass
 class PublisherCounts:
-    """What was sent and what was lost."""
+    """What was sent and what was lost.
+
+    Attributes:
+        passed: what the broker has to pass on: all that was sent, every `online`, and the wills of broken connections.
+    """
 
     sent: int = 0
+    passed: int = 0
     dropped: int = 0
     connections: int = 0
 
@@ -172,6 +177,14 @@ class Publisher:
         """How many devices are connected now."""
         return sum(link.client is not None for link in self._links.values())
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether every device is as it should be: connected with nothing left to send, or cut off."""
+        return all(
+            link.client is not None and not link.waiting if link.wanted.is_set() else link.client is None
+            for link in self._links.values()
+        )
+
     def waiting(self, ref: DeviceRef) -> int:
         """How many messages of a device wait to be sent."""
         return len(self._links[ref].waiting)
@@ -199,6 +212,7 @@ class Publisher:
         if link.client is not None and isinstance(sock := link.client._client.socket(), socket.socket):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
+                self.counts.passed += 1
 
     async def _keep(self, link: _Link) -> None:
         status = topic_of(link.ref, link.kind, "status", self._prefix)
@@ -210,6 +224,7 @@ class Publisher:
                 async with self._address.client(self._version, will) as client:
                     self.counts.connections += 1
                     await client.publish(status, b"online", qos=1, retain=True)
+                    self.counts.passed += 1
                     link.announced.set()
                     await self._live(link, client, status)
             except aiomqtt.MqttError as error:
@@ -265,3 +280,4 @@ class Publisher:
             properties.UserProperty = ("ts", str(post.captured_ms))
         await client.publish(post.topic, post.payload, qos=post.qos, retain=post.retain, properties=properties)
         self.counts.sent += 1
+        self.counts.passed += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from simulators.fleet import Fleet
 from simulators.publisher import Post, Publisher, PublisherCounts
 from simulators.reports import table, write_json, write_junit
 from simulators.scenario import Scenario
+from simulators.steps import Steering, next_step_s
 
 log = structlog.get_logger(__name__)
 
@@ -56,10 +58,12 @@ async def run(
     prefix: str = DEFAULT_PREFIX,
     started: asyncio.Future[int] | None = None,
     at_end: Callable[[int], Awaitable[None]] | None = None,
+    steering: Steering | None = None,
 ) -> RunReport:
     """Drive the scenario's devices until its end; with `forever`, on in calm until cancelled.
 
-    `started` is told the epoch milliseconds of scenario time 0 once all devices are connected.
+    `started` is told the epoch milliseconds of scenario time 0 once all devices are connected. With `steering`, whose
+    clock `clock` then is, in lock-step with the service.
 
     Raises:
         aiomqtt.MqttError: there is no broker at the start (later losses are waited out).
@@ -67,7 +71,7 @@ async def run(
     """
     if cameras and isinstance(clock, ManualClock):
         raise ValueError("cameras live in processes of their own and cannot share a manual clock")
-    return await _Run(scenario, mqtt_url, clock, seed, prefix).go(cameras, forever, started, at_end)
+    return await _Run(scenario, mqtt_url, clock, seed, prefix, steering).go(cameras, forever, started, at_end)
 
 
 class _Run:
@@ -77,14 +81,18 @@ class _Run:
     the scenario; in real time cameras join when they are ready.
     """
 
-    def __init__(self, scenario: Scenario, mqtt_url: str, clock: Clock, seed: int, prefix: str) -> None:
+    def __init__(
+        self, scenario: Scenario, mqtt_url: str, clock: Clock, seed: int, prefix: str, steering: Steering | None
+    ) -> None:
         self._scenario = scenario
         self._url = mqtt_url
         self._clock = clock
         self._prefix = prefix
         self._seed = seed
         self._publisher = Publisher(mqtt_url, _talkers(scenario), prefix=prefix, on_command=self._order)
+        self._steering = steering
         self._fleet: Fleet | None = None
+        self._farm: CameraFarm | None = None
         self._start_ms = 0
         self._origin_s = 0.0
         self._latest_s = 0.0
@@ -92,6 +100,10 @@ class _Run:
     @property
     def _now_s(self) -> float:
         return self._clock.monotonic() - self._origin_s
+
+    @property
+    def _in_real_time(self) -> bool:
+        return self._steering is None and not (isinstance(self._clock, ScaledClock) and self._clock.speed > 1.0)
 
     async def go(
         self,
@@ -102,13 +114,15 @@ class _Run:
     ) -> RunReport:
         spec = self._clock.spec if isinstance(self._clock, ScaledClock) else None
         async with contextlib.AsyncExitStack() as stack:
-            farm = (
-                CameraFarm(self._scenario, self._url, spec, seed=self._seed, prefix=self._prefix) if cameras else None
-            )
-            if farm is not None:
-                await stack.enter_async_context(farm)
+            if cameras:
+                in_step = self._steering is not None
+                made = CameraFarm(
+                    self._scenario, self._url, spec, seed=self._seed, prefix=self._prefix, in_step=in_step
+                )
+                self._farm = await stack.enter_async_context(made)
+            farm = self._farm
             await stack.enter_async_context(self._publisher)
-            if farm is not None and isinstance(self._clock, ScaledClock) and self._clock.speed > 1.0:
+            if farm is not None and not self._in_real_time:
                 await farm.ready()
             self._start_ms, self._origin_s = self._clock.now_ms(), self._clock.monotonic()
             if farm is not None:
@@ -117,7 +131,10 @@ class _Run:
             if started is not None:
                 started.set_result(self._start_ms)
             log.info("scenario_started", name=self._scenario.name, devices=len(self._scenario.devices), seed=self._seed)
-            await self._live(self._fleet, None if forever else self._scenario.duration_s)
+            if self._steering is not None:
+                await self._live_in_step(self._fleet, self._steering)
+            else:
+                await self._live(self._fleet, None if forever else self._scenario.duration_s)
             seconds = self._now_s
             if at_end is not None:
                 await at_end(self._start_ms)
@@ -128,13 +145,37 @@ class _Run:
             due_s = fleet.due_s if until_s is None else min(fleet.due_s, until_s)
             if (wait_s := due_s - self._now_s) > 0:
                 await self._clock.sleep(min(wait_s, _LONGEST_WAIT_S))
-            now_s = self._now_s
-            for item in fleet.advance(now_s):
-                self._latest_s = max(self._latest_s, now_s - item.t_s)
-                if isinstance(item, LinkChange):
-                    self._publisher.link(item.device, item.up)
-                else:
-                    self._publisher.send(item.device, Post(item.topic, item.payload, item.qos, item.retain))
+            self._send_due(fleet, self._now_s)
+
+    async def _live_in_step(self, fleet: Fleet, steering: Steering) -> None:
+        clock, until_s = steering.clock, self._scenario.duration_s
+        await steering.settle(self)
+        now_s = 0.0
+        while now_s < until_s:
+            farm_due_s = self._farm.due_s if self._farm is not None else math.inf
+            due_s = min(fleet.due_s, farm_due_s, clock.due_s - self._origin_s)
+            now_s = max(now_s, next_step_s(due_s, until_s))
+            clock.move_to(self._origin_s + now_s)
+            self._send_due(fleet, now_s)
+            if farm_due_s <= now_s and self._farm is not None:
+                await self._farm.step(now_s)
+            await steering.settle(self)
+
+    def at_rest(self) -> bool:
+        """In lock-step: whether the devices have sent what they have to send."""
+        return self._publisher.at_rest
+
+    def passed(self) -> int:
+        """In lock-step: what the broker has to have passed on by now."""
+        return self._publisher.counts.passed + (self._farm.passed if self._farm is not None else 0)
+
+    def _send_due(self, fleet: Fleet, now_s: float) -> None:
+        for item in fleet.advance(now_s):
+            self._latest_s = max(self._latest_s, now_s - item.t_s)
+            if isinstance(item, LinkChange):
+                self._publisher.link(item.device, item.up)
+            else:
+                self._publisher.send(item.device, Post(item.topic, item.payload, item.qos, item.retain))
 
     def _order(self, ref: DeviceRef, payload: bytes) -> None:
         try:
@@ -171,6 +212,7 @@ async def simulate(
     cameras: bool = True,
     prefix: str = DEFAULT_PREFIX,
     expect: JudgeOptions | None = None,
+    steering: Steering | None = None,
 ) -> tuple[RunReport, Verdict | None]:
     """Run a scenario to its end and, with `expect`, judge what the service made of it and write the reports.
 
@@ -180,16 +222,20 @@ async def simulate(
         ExpectError: the API cannot be reached or refuses the token; told before anything is run.
     """
     if expect is None:
-        return await run(scenario, mqtt_url, clock, seed=seed, cameras=cameras, prefix=prefix), None
+        report = await run(scenario, mqtt_url, clock, seed=seed, cameras=cameras, prefix=prefix, steering=steering)
+        return report, None
     async with ApiClient(expect.api_url, expect.token) as api:
         await api.check()
         verdicts: list[Verdict] = []
 
         async def judged(start_ms: int) -> None:
-            await clock.sleep(_SETTLE_S)
+            if steering is None:
+                await clock.sleep(_SETTLE_S)
             verdicts.append(await judge(scenario, api, start_ms))
 
-        report = await run(scenario, mqtt_url, clock, seed=seed, cameras=cameras, prefix=prefix, at_end=judged)
+        report = await run(
+            scenario, mqtt_url, clock, seed=seed, cameras=cameras, prefix=prefix, at_end=judged, steering=steering
+        )
     (verdict,) = verdicts
     if expect.junit is not None:
         write_junit(verdict, expect.junit)

@@ -86,6 +86,11 @@ class Watcher:
         if worker is not None:
             self.counters.skipped += worker.offer(frame)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a frame waits or is being looked at, or a worker is not up."""
+        return any(worker.busy for worker in self._workers)
+
     async def run(self) -> None:
         """Serve until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -143,6 +148,7 @@ class _Worker:
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._ready_for_frame = False
 
     def offer(self, frame: Frame) -> int:
         """Let a frame wait in place of an older one of its camera; 1 where one was skipped so."""
@@ -151,11 +157,18 @@ class _Worker:
         self._offered.set()
         return skipped
 
+    @property
+    def busy(self) -> bool:
+        """Whether it does anything else than wait for a frame."""
+        return bool(self._waiting) or not self._ready_for_frame
+
     async def next_frame(self) -> Frame:
         """The frame of the camera that has waited longest."""
+        self._ready_for_frame = True
         while not self._waiting:
             self._offered.clear()
             await self._offered.wait()
+        self._ready_for_frame = False
         camera = next(iter(self._waiting))
         return self._waiting.pop(camera)
 

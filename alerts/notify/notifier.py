@@ -99,6 +99,12 @@ class Notifier:
         """How many notices wait for each channel."""
         return {name: len(lane) for name, lane in self._lanes.items()}
 
+    @property
+    def due(self) -> bool:
+        """Whether a notice is being sent, or is to be sent now."""
+        now_s = self._clock.monotonic()
+        return any(lane and lane.due(now_s) is not None for lane in self._lanes.values())
+
     async def __aenter__(self) -> Self:
         # Subscribed before the ledger is asked, so that nothing falls between the two.
         live = self._desk.changes(self._desk.started_seq)

@@ -1,0 +1,119 @@
+"""A service in this very process, in lock-step with simulated devices: hours in seconds, the same result every time.
+
+All parts are the real ones, over a real broker, judged by the real API; only the clock is steered. The loop must be
+an `IdleLoop`, for it is asked when everything has come to rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Self
+
+import structlog
+
+from api.auth import Role, TokenBook
+from ingest.embedded_broker import EmbeddedBroker
+from shedwatch.clock import SteeredClock
+from shedwatch.configuration import from_data
+from shedwatch.idle_loop import IdleLoop
+from shedwatch.service import PARTS, Service
+from shedwatch.stage import Progress, StageError, free_port
+from simulators.steps import Passed
+
+log = structlog.get_logger(__name__)
+
+LEAD_S = 2
+"""The service lives that long before the devices come; its parts report to be well within the first second."""
+
+START_S = 60.0
+PATIENCE_S = 30.0
+"""Real seconds without an end of the work of one moment; then time moves on without it, and it is counted."""
+
+
+class LockStep:
+    """Broker and service of this process; `url`, `token` and `broker_url` tell where. Use as `async with`.
+
+    Args:
+        start_ms: the time it will be when the devices come.
+        configuration: of the service, besides what is known here.
+
+    Attributes:
+        given_up: how often time moved on although something was still under way.
+    """
+
+    def __init__(self, start_ms: int, configuration: Mapping[str, Any], folder: Path, progress: Progress) -> None:
+        self.clock = SteeredClock(start_ms - LEAD_S * 1000)
+        self.given_up = 0
+        self.broker_url = ""
+        self.url = ""
+        self.token = ""
+        self._configuration = configuration
+        self._folder = folder
+        self._progress = progress
+        self._stack = AsyncExitStack()
+        self._lost = 0
+        self._service: Service
+        self._loop: IdleLoop
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        if not isinstance(loop, IdleLoop):
+            raise StageError("lock-step needs an event loop that knows when it is idle; run it in an IdleLoop")
+        self._loop = loop
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def settle(self, devices: Passed) -> None:
+        """Wait until all that the devices sent has been judged and told; what does not end is given up, and counted."""
+        if await self._loop.until(lambda: devices.at_rest() and not self._under_way(devices), PATIENCE_S):
+            return
+        self.given_up += 1
+        why = self._under_way(devices) or "the devices cannot send"
+        log.warning("time moves on although not all is done", moment_s=self.clock.monotonic(), why=why)
+        self._lost += self._service.missing(devices.passed() - self._lost)
+
+    def _under_way(self, devices: Passed) -> str:
+        return self._service.under_way(devices.passed() - self._lost)
+
+    async def _start(self) -> None:
+        self._progress("starting the broker")
+        broker = await self._stack.enter_async_context(EmbeddedBroker(self._folder / "broker"))
+        self.broker_url = broker.url
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        data: dict[str, Any] = {
+            **self._configuration,
+            "mqtt": {"url": self.broker_url},
+            "store": {"url": "embedded:telemetry.db"},
+            "api": {"host": "127.0.0.1", "port": port},
+            "data_dir": ".",
+        }
+        settings = from_data(data, os.environ, base=self._folder)
+        self.token = TokenBook(self._folder / "auth.db").create("rehearsal", Role.OPERATOR)
+        self._progress("starting the service")
+        self._service = Service(settings, PARTS, self.clock)
+        stop = asyncio.Event()
+        running = asyncio.create_task(self._service.run(stop), name="service")
+        self._stack.push_async_callback(_end, running, stop)
+        for second in range(LEAD_S + 1):
+            if not await self._loop.until(lambda: running.done() or not self._service.under_way(0), START_S):
+                raise StageError(f"the service did not start within {START_S:g} s: {self._service.under_way(0)}")
+            if running.done():
+                running.result()
+            self.clock.move_to(float(second))
+
+
+async def _end(running: asyncio.Task[None], stop: asyncio.Event) -> None:
+    stop.set()
+    await asyncio.gather(running, return_exceptions=True)

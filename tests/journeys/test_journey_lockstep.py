@@ -1,0 +1,125 @@
+"""Lock-step: the real service, a real broker, hours in seconds, and the same result every time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from shedwatch.cli import app
+from shedwatch.idle_loop import IdleLoop
+from shedwatch.lockstep import LockStep
+from shedwatch.stage import StageError
+from simulators.expect import Verdict
+from simulators.run import JudgeOptions, simulate
+from simulators.scenario import parse
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(300)]
+
+START_MS = 1_795_400_000_000
+EVENING = """\
+name: evening
+start: 2026-11-23T19:00:00+08:00
+duration_s: 7200
+sites:
+  - id: north
+    sheds:
+      - id: shed-1
+        chargers: [{id: c1, ports: 10}, {id: c2, ports: 12}]
+        sensors: [{id: smoke-1, kind: smoke}]
+faults:
+  - {kind: sensor_alarm, device: north/shed-1/smoke-1, at_s: 2000, until_s: 2060}
+  - {kind: charger_offline, device: north/shed-1/c1, at_s: 3600, until_s: 3900}
+  - {kind: leakage, device: north/shed-1/c2, at_s: 5000, until_s: 5400}
+expect:
+  - {kind: smoke_sensor, device: north/shed-1/smoke-1, severity: critical, after_s: 2000, within_s: 2}
+  - {kind: charger_offline, device: north/shed-1/c1, after_s: 3600, within_s: 60, ends_s: 3900, cleared_within_s: 60}
+  - {kind: leakage, device: north/shed-1/c2, after_s: 5000, within_s: 30}
+"""
+WATCHED = """\
+name: watched
+duration_s: 90
+sites:
+  - id: north
+    sheds:
+      - id: shed-1
+        cameras: [{id: cam-1, source: mqtt}]
+simulation: {default: {hour: 14, fps: 1}, north/shed-1/cam-1: {layout: row, width: 320, height: 180}}
+faults:
+  - {kind: covered, device: north/shed-1/cam-1, at_s: 30}
+expect:
+  - {kind: camera_covered, device: north/shed-1/cam-1, after_s: 30, within_s: 40}
+"""
+
+
+def live(text, folder, seed=1):
+    """A scenario in lock-step: report, verdict and how often it did not settle."""
+    scenario = parse(text, "test.yaml", START_MS)
+
+    async def main():
+        steps = LockStep(scenario.start_ms or START_MS, {"sites": scenario.sites}, folder, lambda _: None)
+        async with steps:
+            judge = JudgeOptions(steps.url, steps.token)
+            report, verdict = await simulate(
+                scenario, steps.broker_url, steps.clock, seed=seed, expect=judge, steering=steps
+            )
+        return report, verdict, steps.given_up
+
+    with asyncio.Runner(loop_factory=IdleLoop) as runner:
+        return runner.run(main())
+
+
+def timed(verdict: Verdict):
+    """What a verdict says of times and places; ids are new every time."""
+    return [(it.expected, it.delay_s, it.cleared_delay_s) for it in verdict.outcomes], verdict.unexpected
+
+
+def test_two_hours_pass_in_seconds_and_every_time_alike(tmp_path):
+    """The same seed gives the same delays to the millisecond, whatever else the machine does."""
+    began = time.monotonic()
+    first, second = live(EVENING, tmp_path / "a"), live(EVENING, tmp_path / "b")
+    assert time.monotonic() - began < 120
+    report, verdict, given_up = first
+    assert (verdict.met, given_up, report.seconds) == (True, 0, 7200.0), verdict
+    assert report.start_ms == 1_795_431_600_000
+    assert report.latest_s <= 0.1
+    assert timed(verdict) == timed(second[1])
+
+
+def test_pictures_are_judged_before_time_moves_on(tmp_path):
+    """No picture is skipped although hours go by as fast as they can."""
+    report, verdict, given_up = live(WATCHED, tmp_path)
+    assert (verdict.met, given_up) == (True, 0), verdict
+    assert report.seconds == 90.0
+
+
+def test_lock_step_refuses_a_loop_that_cannot_tell_when_it_rests(tmp_path):
+    """Rather than a clock that moves too early."""
+
+    async def main():
+        async with LockStep(START_MS, {}, tmp_path, lambda _: None):
+            pass
+
+    with pytest.raises(StageError, match="IdleLoop"):
+        asyncio.run(main())
+
+
+def test_command_takes_max_as_speed_and_writes_the_verdict(tmp_path):
+    """`--speed max` is all a user needs to know."""
+    (tmp_path / "evening.yaml").write_text(EVENING)
+    told = CliRunner().invoke(
+        app, ["simulate", str(tmp_path / "evening.yaml"), "--speed", "max", "--expect", "--json", str(tmp_path / "v")]
+    )
+    assert told.exit_code == 0, told.output
+    assert msgspec.json.decode((tmp_path / "v").read_bytes())["met"]
+
+
+@pytest.mark.parametrize("speed", ["fast", "0", "-1", "5000"])
+def test_command_says_what_a_speed_may_be(speed):
+    """A typing mistake is answered with what is possible."""
+    told = CliRunner().invoke(app, ["simulate", "demo", "--speed", speed])
+    assert told.exit_code == 2
+    assert "nor `max`" in told.output
