@@ -12,7 +12,6 @@ import random
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
@@ -20,7 +19,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
-from ingest.delivery import AckQueue, Outbox, Outgoing, Unacked
+from ingest.delivery import AckQueue, Outbox, Outgoing
 from ingest.inbox import Inbound, Inbox
 from ingest.link import Link, LinkState, Protocol
 from ingest.mqtt_url import parse_url
@@ -111,7 +110,7 @@ class Broker:
         self._paused = False
         self._misc_from = 0.0
         self._beat_at = 0.0
-        self._unacked = AckQueue()
+        self._unacked = AckQueue(lambda: self._loop.call_soon(self._acknowledge))
         self._outbox = Outbox()
         self._ended: asyncio.Future[Link] = self._loop.create_future()
         self._greeted = asyncio.Event()
@@ -217,7 +216,6 @@ class Broker:
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
-        client.on_plain = self._take
         client.on_publish = self._on_publish
         client.on_socket_close = self._on_socket_close
         client.on_socket_register_write = self._on_want_write
@@ -266,10 +264,16 @@ class Broker:
             return
         until = self._loop.time() + READ_SLICE_S
         while not self._paused:
-            if client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                return
-            sock = self._socket()
-            if sock is None or not sock.pending():
+            messages = client.plain_messages(self.inbox.room)
+            if messages:
+                self._take_all(messages)
+            elif messages is None:
+                if client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                    return
+                sock = self._socket()
+                if sock is None or not sock.pending():
+                    return
+            else:
                 return
             if self._loop.time() >= until:
                 self._loop.call_soon(self._readable)
@@ -364,31 +368,40 @@ class Broker:
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         topic = getattr(message, "_topic", b"")
         plain = Publish(topic, bytes(message.payload), message.mid, message.qos, message.dup, message.retain)
-        self._take(plain, sent_ts(message))
+        self._take_all([plain], sent_ts(message))
 
-    def _take(self, message: Publish, sent: str | None = None) -> None:
-        payload, size = message.payload, len(message.payload)
-        self.counters.received += 1
-        self.counters.received_bytes += size
-        ack = partial(self._ack, self._unacked.add(message.mid)) if message.qos else _nothing
-        try:
-            topic = message.topic.decode()
-        except UnicodeDecodeError:
-            self.counters.undecodable_topics += 1
-            ack()
+    def _take_all(self, messages: Sequence[Publish], sent: str | None = None) -> None:
+        taken = []
+        for message in messages:
+            payload, size = message.payload, len(message.payload)
+            self.counters.received_bytes += size
+            ack = self._unacked.add(message.mid) if message.qos else _nothing
+            try:
+                topic = message.topic.decode()
+            except UnicodeDecodeError:
+                self.counters.undecodable_topics += 1
+                ack()
+                continue
+            if size > MAX_PAYLOAD:
+                payload = payload[:KEPT_OF_HUGE]
+            taken.append(Inbound(topic, payload, size, sent, message.dup, message.retain, ack))
+        self.counters.received += len(messages)
+        self.inbox.put_all(taken)
+
+    def _acknowledge(self) -> None:
+        """Acknowledge what is done, all in one piece."""
+        mids, client = self._unacked.ready(), self._client
+        if not mids or client is None or self._watched is None:
             return
-        if size > MAX_PAYLOAD:
-            payload = payload[:KEPT_OF_HUGE]
-        self.inbox.put(Inbound(topic, payload, size, sent, message.dup, message.retain, ack))
-
-    def _ack(self, unacked: Unacked) -> None:
-        for mid in self._unacked.done(unacked):
-            if self._client is not None:
-                self._client.ack(mid, 1)
+        client.ack_all(mids)
+        self._writable()
+        if (sock := self._socket()) is not None and sock.unsent:
+            self._on_want_write()
 
     async def _goodbye(self) -> None:
         client = self._client
         if client is not None and self.online and self._watched is not None:
+            self._acknowledge()
             if self._status_topic:
                 self._goodbye_mid = client.publish(self._status_topic, b"offline", qos=1, retain=True).mid
                 with suppress(TimeoutError):

@@ -102,7 +102,7 @@ Sequence = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Timestamp = int | str
 
 
-class PortTelemetry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+class PortTelemetry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """One port of a charger's telemetry; only `port` is required."""
 
     port: PortNumber
@@ -115,7 +115,7 @@ class PortTelemetry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     fault: PortFaultWord | None = None
 
 
-class ChargerTelemetry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+class ChargerTelemetry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """`…/charger/{id}/telemetry`. `ts`: epoch milliseconds or RFC 3339 with an offset."""
 
     ts: Timestamp | None = None

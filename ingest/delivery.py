@@ -3,39 +3,57 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from typing import NamedTuple
+
+import msgspec
 
 MAX_OUTBOX = 2000
 
 
-class Unacked:
-    """A message the broker keeps for us until we acknowledge it."""
+class Unacked(msgspec.Struct, gc=False):
+    """A message the broker keeps for us until we acknowledge it; call it when the message is safe."""
 
-    __slots__ = ("done", "mid")
+    queue: AckQueue
+    mid: int
+    done: bool = False
 
-    def __init__(self, mid: int) -> None:
-        self.mid = mid
-        self.done = False
+    def __call__(self) -> None:
+        """The message is safe. Again does no harm."""
+        self.done = True
+        if not self.queue.told:
+            self.queue.tell()
 
 
 class AckQueue:
     """Gives acknowledgements in the order the messages came (MQTT 5, 4.6), in whatever order they are done.
 
     What belongs to an earlier connection is forgotten at `clear`: its numbers mean other messages now.
+
+    Attributes:
+        on_done: called when messages are done that `ready` has not yet been asked about; once for any number of them.
+        told: it has been called, and `ready` not since.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_done: Callable[[], object] = lambda: None) -> None:
+        self.on_done = on_done
+        self.told = False
         self._queue: deque[Unacked] = deque()
 
     def add(self, mid: int) -> Unacked:
-        """A message came; tell `done` when it is safe."""
-        unacked = Unacked(mid)
+        """A message came."""
+        unacked = Unacked(self, mid)
         self._queue.append(unacked)
         return unacked
 
-    def done(self, unacked: Unacked) -> list[int]:
-        """The numbers that can be acknowledged now."""
-        unacked.done = True
+    def tell(self) -> None:
+        """A message is done."""
+        self.told = True
+        self.on_done()
+
+    def ready(self) -> list[int]:
+        """The numbers that can be acknowledged now, each given once."""
+        self.told = False
         ready = []
         while self._queue and self._queue[0].done:
             ready.append(self._queue.popleft().mid)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+
+import msgspec
 
 MAX_MESSAGES = 4000
 MAX_BYTES = 64 << 20
 
 
-class Inbound(NamedTuple):
+class Inbound(msgspec.Struct, frozen=True, gc=False):
     """One message from the broker.
 
     Attributes:
@@ -56,10 +57,19 @@ class Inbox:
         """Whether reading should stop."""
         return self._full
 
+    @property
+    def room(self) -> int:
+        """How many messages it takes before it is full, at least one."""
+        return max(1, self._max_messages - len(self._messages))
+
     def put(self, message: Inbound) -> None:
         """Add a message; always possible, but after `on_full` nothing more should come."""
-        self._messages.append(message)
-        self._bytes += len(message.payload)
+        self.put_all((message,))
+
+    def put_all(self, messages: Sequence[Inbound]) -> None:
+        """Add messages, oldest first."""
+        self._messages.extend(messages)
+        self._bytes += sum([len(message.payload) for message in messages])
         self._arrived.set()
         if not self._full and (len(self._messages) >= self._max_messages or self._bytes >= self._max_bytes):
             self._full = True
@@ -69,7 +79,7 @@ class Inbox:
         """Wait for messages; up to `limit`, oldest first."""
         await self._arrived.wait()
         taken = [self._messages.popleft() for _ in range(min(limit, len(self._messages)))]
-        self._bytes -= sum(len(message.payload) for message in taken)
+        self._bytes -= sum([len(message.payload) for message in taken])
         if not self._messages:
             self._arrived.clear()
         # Half empty before reading goes on, so that a slow store does not make it stutter message by message.

@@ -13,6 +13,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal, NamedTuple, get_args
 
+import msgspec
+
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -180,9 +182,10 @@ FIELDS: dict[str, FieldSpec] = {
 Value = float | bool | str
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """What one device, or one port of it, reported at one time.
+
+    Made by the ten thousand a second: a struct costs a twentieth of a dataclass, and holds nothing that could be a cycle.
 
     Attributes:
         port: 1-64 for a charger's port, None for the device itself.
@@ -202,7 +205,7 @@ class Reading:
     ts_ms: int
     port: int | None = None
     device_ms: int | None = None
-    values: dict[str, Value] = field(default_factory=dict)
+    values: dict[str, Value] = {}
     event: str | None = None
     online: bool | None = None
     late: bool = False

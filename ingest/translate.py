@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from ingest.contract import (
     DEFAULT_PREFIX,
@@ -25,13 +27,14 @@ from ingest.contract import (
 )
 from ingest.counters import RefusalKind, RefusedError
 from ingest.inbox import Inbound
-from ingest.model import FIELDS, Device, DeviceRef, Reading, Topology, Value
+from ingest.model import FIELDS, Device, DeviceKind, DeviceRef, Reading, Topology, Value
 from ingest.timekeeping import DeviceClocks, Judged
 
 MAX_TELEMETRY_BYTES = 64 * 1024
 
-_ENVELOPE = tuple(name for name in ChargerTelemetry.__struct_fields__ if name in FIELDS)
-_PORT = tuple(name for name in PortTelemetry.__struct_fields__ if name in FIELDS)
+# What the structs of the wire hold beside the values of the registry.
+_NO_VALUES = tuple(name for name in ChargerTelemetry.__struct_fields__ if name not in FIELDS)
+_NO_PORT_VALUES = tuple(name for name in PortTelemetry.__struct_fields__ if name not in FIELDS)
 
 # What the service itself sends to devices; a broad subscription brings it back.
 _OUR_OWN = "/command"
@@ -56,15 +59,20 @@ class Translator:
         self._topology = topology
         self._clocks = clocks
         self._prefix = prefix
+        # Topics of what is configured, and nothing else: as bounded as the configuration.
+        self._known: dict[str, tuple[Topic, Device]] = {}
         self._by_channel: dict[str, Callable[[Inbound, Device, int], Translated]] = {
-            "charger/telemetry": self._charger,
-            "charger/event": self._event,
-            "charger/reply": self._reply,
-            "sensor/telemetry": self._sensor,
+            "telemetry": self._charger,
+            "event": self._event,
+            "reply": self._reply,
+            "status": self._status,
         }
 
     def address(self, topic: str) -> tuple[Topic, Device]:
         """Take a topic apart and find its device. Raises RefusedError."""
+        known = self._known.get(topic)
+        if known is not None:
+            return known
         try:
             parsed = parse_topic(topic, self._prefix)
         except WireError as error:
@@ -74,7 +82,8 @@ class Translator:
             raise RefusedError(RefusalKind.DEVICE, f"no device {parsed.ref} is configured")
         if device.kind is not parsed.kind:
             raise RefusedError(RefusalKind.DEVICE, f"{parsed.ref} is configured as a {device.kind}")
-        return parsed, device
+        self._known[topic] = known = (parsed, device)
+        return known
 
     def translate(self, inbound: Inbound, topic: Topic, device: Device, received_ms: int) -> Translated:
         """Translate anything but a picture.
@@ -84,7 +93,9 @@ class Translator:
         """
         if inbound.size > MAX_TELEMETRY_BYTES:
             raise RefusedError(RefusalKind.SIZE, f"message of {inbound.size} bytes, more than {MAX_TELEMETRY_BYTES}")
-        work = self._status if topic.channel == "status" else self._by_channel[f"{topic.kind}/{topic.channel}"]
+        work = self._by_channel[topic.channel]
+        if topic.kind is DeviceKind.SENSOR and topic.channel == "telemetry":
+            work = self._sensor
         try:
             return work(inbound, device, received_ms)
         except WireError as error:
@@ -96,45 +107,29 @@ class Translator:
 
     def _charger(self, inbound: Inbound, device: Device, received_ms: int) -> Translated:
         telemetry, device_ms, refused, unknown = decode_telemetry(inbound.payload)
-        ts_ms, late, _ = self.judge(device.ref, device_ms, received_ms)
+        ts_ms, late, _ = self._clocks.judge(device.ref, device_ms, received_ms)
         late = late or inbound.retain
         seq = telemetry.seq
-        readings = [
-            Reading(
-                device.ref,
-                device.kind,
-                received_ms,
-                ts_ms,
-                None,
-                device_ms,
-                _values(telemetry, _ENVELOPE),
-                late=late,
-                seq=seq,
-            )
-        ]
-        parts: list[Part] = [(RefusalKind.VALUE, reason) for reason in refused]
+        # One call for all values that are there, as plain dictionaries.
+        values: dict[str, Any] = msgspec.to_builtins(telemetry)
+        ports: list[dict[str, Any]] = values.get("ports", [])
+        for name in _NO_VALUES:
+            values.pop(name, None)
+        ref, kind = device.ref, device.kind
+        readings = [Reading(ref, kind, received_ms, ts_ms, None, device_ms, values, None, None, late, seq)]
+        parts: list[Part] = [(RefusalKind.VALUE, reason) for reason in refused] if refused else []
         seen = set()
-        for port in telemetry.ports:
-            number = port.port
+        for port in ports:
+            number = port["port"]
+            for name in _NO_PORT_VALUES:
+                port.pop(name, None)
             if number > device.ports:
-                parts.append((RefusalKind.PORT, f"port {number}: {device.ref} is configured with {device.ports}"))
+                parts.append((RefusalKind.PORT, f"port {number}: {ref} is configured with {device.ports}"))
             elif number in seen:
                 parts.append((RefusalKind.PORT, f"port {number} is in the message twice; the first was taken"))
             else:
                 seen.add(number)
-                readings.append(
-                    Reading(
-                        device.ref,
-                        device.kind,
-                        received_ms,
-                        ts_ms,
-                        number,
-                        device_ms,
-                        _values(port, _PORT),
-                        late=late,
-                        seq=seq,
-                    )
-                )
+                readings.append(Reading(ref, kind, received_ms, ts_ms, number, device_ms, port, None, None, late, seq))
         return Translated(tuple(readings), tuple(parts), unknown)
 
     def _event(self, inbound: Inbound, device: Device, received_ms: int) -> Translated:
@@ -170,10 +165,6 @@ class Translator:
         # A retained status is old and still true: its time is kept, and it is never late.
         ts_ms, _, _ = DeviceClocks().judge(device.ref, device_ms, received_ms)
         return Translated((Reading(device.ref, device.kind, received_ms, ts_ms, None, device_ms, online=online),))
-
-
-def _values(struct: ChargerTelemetry | PortTelemetry, names: tuple[str, ...]) -> dict[str, Value]:
-    return {name: value for name in names if (value := getattr(struct, name)) is not None}
 
 
 def is_our_own(topic: str) -> bool:

@@ -242,7 +242,7 @@ async def test_a_crash_between_commit_and_acknowledgement_stores_nothing_twice(
     async with connected(mosquitto.url, "device", persistent=False) as device:
         await publish_all(device, TELEMETRY, [inbound(TELEMETRY, payload).payload for payload in payloads])
     with monkeypatch.context() as patch:
-        patch.setattr(Broker, "_ack", lambda _broker, _unacked: None)
+        patch.setattr(Broker, "_acknowledge", lambda _broker: None)
         async with house(mosquitto.url, tmp_path / "t.db", []) as (_, intake, _):
             await until(lambda: intake.counters.stored == 100)
     async with house(mosquitto.url, tmp_path / "t.db", []) as (_, intake, store):

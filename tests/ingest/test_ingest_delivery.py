@@ -15,7 +15,8 @@ def test_acknowledgements_keep_the_order_of_arrival(order: list[int]) -> None:
     messages = [queue.add(mid) for mid in range(12)]
     given_: list[int] = []
     for number, mid in enumerate(order):
-        given_ += queue.done(messages[mid])
+        messages[mid]()
+        given_ += queue.ready()
         assert set(given_) <= set(order[: number + 1])
 
     assert given_ == list(range(12))
@@ -28,9 +29,26 @@ def test_what_an_earlier_connection_brought_is_never_acknowledged_on_a_later_one
     queue.clear()
     new = queue.add(1)
 
-    assert queue.done(old) == []
-    assert queue.done(new) == [1]
-    assert queue.done(new) == []
+    old()
+    assert queue.ready() == []
+    new()
+    assert queue.ready() == [1]
+    new()
+    assert queue.ready() == []
+
+
+def test_it_is_told_once_of_any_number_of_messages_that_are_done() -> None:
+    """So that they are acknowledged in one piece, and again after it was asked."""
+    told: list[str] = []
+    queue = AckQueue(lambda: told.append("done"))
+    messages = [queue.add(mid) for mid in range(4)]
+    for message in messages[:3]:
+        message()
+    before = list(told)
+    ready = queue.ready()
+    messages[3]()
+
+    assert (before, ready, told) == (["done"], [0, 1, 2], ["done", "done"])
 
 
 def test_of_retained_messages_the_newest_of_each_topic_is_kept() -> None:
