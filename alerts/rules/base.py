@@ -34,6 +34,10 @@ class Rule(Protocol):
     def hears(self) -> Collection[DeviceKind]:
         """Kinds of the devices whose readings it is asked about."""
 
+    @property
+    def fields(self) -> Collection[str]:
+        """It is not asked about readings that hold values, but of none of these fields; empty: about all."""
+
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
         """Take one reading."""
 
@@ -55,6 +59,7 @@ class BaseRule:
 
     name = ""
     hears: Collection[DeviceKind] = tuple(DeviceKind)
+    fields: Collection[str] = ()
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:  # noqa: ARG002 - the port's signature
         return ()

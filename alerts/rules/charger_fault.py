@@ -66,6 +66,7 @@ class ChargerFaultRule(BaseRule):
 
     name = str(AlertKind.CHARGER_FAULT)
     hears = (DeviceKind.CHARGER,)
+    fields = ("fault", "state")
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around

@@ -41,6 +41,7 @@ class FireSensorRule(BaseRule):
 
     name = "fire_sensors"
     hears = (DeviceKind.CHARGER, DeviceKind.SENSOR)
+    fields = ("alarm", "smoke")
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around

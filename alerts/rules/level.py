@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from alerts.messages import compose, exceeds, place
@@ -83,6 +83,7 @@ class LevelRule(BaseRule):
         self._what = what
         self._unit = unit
         self._field = field
+        self.fields: Collection[str] = (field,)
         self._limits = limits
         self._sign = -1 if falling else 1
         self._subjects: dict[_Place, _Subject | None] = {}

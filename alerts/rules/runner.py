@@ -17,6 +17,9 @@ _log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
+_COMBINATIONS = 1000
+"""Combinations of fields remembered; a maker's firmware sends a handful."""
+
 RECOVERED_MS = 600_000
 """A rule counts as sound again after ten minutes without a failure."""
 
@@ -28,7 +31,7 @@ class RuleSet:
         self._rules = tuple(rules)
         # Most rules care for one of these only, and readings come by the ten thousand.
         readers = _caring(rules, "reading")
-        self._readers = {kind: tuple(rule for rule in readers if kind in rule.hears) for kind in DeviceKind}
+        self._readers = {kind: _Readers(rule for rule in readers if kind in rule.hears) for kind in DeviceKind}
         self._seers = _caring(rules, "observation")
         self._watchers = _caring(rules, "frame")
         self._waiters = _caring(rules, "tick")
@@ -38,7 +41,9 @@ class RuleSet:
     def reading(self, reading: Reading, now_ms: int) -> list[Condition]:
         """What all rules say to a reading."""
         said: list[Condition] = []
-        for rule in self._readers[reading.kind]:
+        readers = self._readers[reading.kind]
+        plain = reading.event is None and reading.online is None
+        for rule in readers[tuple(reading.values)] if plain else readers.all:
             # As `_ask` does, without its two calls a rule: this runs a hundred thousand times a second.
             try:
                 said += rule.reading(reading, now_ms)
@@ -96,3 +101,20 @@ class RuleSet:
 
 def _caring(rules: Sequence[Rule], what: str) -> tuple[Rule, ...]:
     return tuple(rule for rule in rules if getattr(type(rule), what) is not getattr(BaseRule, what, None))
+
+
+class _Readers(dict[tuple[str, ...], tuple[Rule, ...]]):
+    """The rules for one kind of device, by the fields that a reading holds."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        super().__init__()
+        self.all = tuple(rules)
+
+    def __missing__(self, fields: tuple[str, ...]) -> tuple[Rule, ...]:
+        if len(self) >= _COMBINATIONS:
+            self.clear()
+        present = set(fields)
+        self[fields] = found = tuple(
+            rule for rule in self.all if not (present and rule.fields) or not present.isdisjoint(rule.fields)
+        )
+        return found

@@ -43,6 +43,7 @@ class TemperatureRiseRule(BaseRule):
 
     name = str(AlertKind.TEMPERATURE_RISE)
     hears = (DeviceKind.CHARGER,)
+    fields = ("temperature_c", "current_a")
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around

@@ -30,6 +30,7 @@ def under_voltage(around: Surroundings) -> LevelRule:
 class _UnderVoltageRule(LevelRule):
     def __init__(self, around: Surroundings) -> None:
         super().__init__(around, AlertKind.UNDER_VOLTAGE, _WHAT, "V", "voltage_v", self._settings, falling=True)
+        self.fields = ("voltage_v", "breaker")
         self._opened: set[DeviceRef] = set()
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:

@@ -199,7 +199,7 @@ async def test_a_rule_that_fails_is_named_and_the_others_go_on(url: str) -> None
     """One faulty rule costs its own hazard and nothing else."""
     clock = StillClock()
     async with service(url, clock) as desk:
-        faulty = next(rule for rule in desk.rules._rules if rule.name == "leakage")
+        faulty = next(rule for rule in desk.rules._rules if rule.name == "port_stale")
 
         def fail(*_: object) -> None:
             raise ZeroDivisionError("divided")
@@ -208,11 +208,11 @@ async def test_a_rule_that_fails_is_named_and_the_others_go_on(url: str) -> None
         await heat_up(desk, clock)
         await until(lambda: len(desk.open_alerts()) == 2, clock, 1.0)
         kinds = {str(alert.kind): alert for alert in desk.open_alerts()}
-        assert kinds["service_degraded"].device == "rule-leakage"
+        assert kinds["service_degraded"].device == "rule-port-stale"
         assert "ZeroDivisionError: divided" in kinds["service_degraded"].message.zh
-        assert desk.rules.failures["leakage"] == 5
+        assert desk.rules.failures["port_stale"] == 5
         # Sound again ten minutes after the last failure.
-        await until(lambda: not any(a.active for a in desk.open_alerts() if a.device == "rule-leakage"), clock, 20.0)
+        await until(lambda: not any(a.active for a in desk.open_alerts() if a.device == "rule-port-stale"), clock, 20.0)
 
 
 async def test_a_reader_that_is_too_slow_is_let_go_and_holds_nobody_up(url: str) -> None:
