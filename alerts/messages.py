@@ -97,6 +97,21 @@ ADVICE: dict[AlertKind, Text] = {
         "有触电危险，勿触碰设备，断电后请电工检查。",
         "Danger of shock: do not touch; cut the power, call an electrician.",
     ),
+    AlertKind.CONTACT_AGEING: Text(
+        "请在近日停用该口，检查并更换插座。", "Take the port out of use in the next days; check and replace its socket."
+    ),
+    AlertKind.NO_TAPER: Text(
+        "停止该口充电，检查电池和充电器；留意发热和异味。",
+        "Stop charging there and have battery and charger checked; watch for heat and smell.",
+    ),
+    AlertKind.SESSION_OVERLONG: Text(
+        "请停止该口充电，通知车主取车。", "Stop charging there and have the owner fetch the bicycle."
+    ),
+    AlertKind.CUT_FAILED: Text(
+        "远程断电无效：派人拉开车棚总开关，不要靠近冒烟的车辆；断电不等于安全。",
+        "It cannot be cut off from here: send someone to open the shed's main switch, do not approach anything that smokes; "
+        "power off is not safe.",
+    ),
     AlertKind.RELAY_WELDED: Text(
         "该口无法断电，请拉开上级开关并报修。",
         "The port cannot switch off: open the upstream breaker, have it repaired.",

@@ -25,6 +25,7 @@ from alerts.engine import AlarmEngine, alert_ids
 from alerts.feed import Feed, Subscription
 from alerts.history import History, page_of
 from alerts.ledger.database import Ledger, LedgerError, NoticeRow
+from alerts.memory import SAVE_EVERY_S, MemoryFile
 from alerts.messages import SERVICE
 from alerts.model import Alert, AlertChange, Condition, Transition
 from alerts.rules.base import Surroundings, ref_of
@@ -56,6 +57,7 @@ class AlarmService:
     Args:
         seed: of the random part of alert ids; None draws from the system.
         tick_s: how often rules are told that time has passed.
+        memory: where rules keep what they learn over days; None: in this process only.
     """
 
     def __init__(
@@ -66,12 +68,14 @@ class AlarmService:
         clock: Clock,
         seed: int | None = None,
         tick_s: float = 1.0,
+        memory: MemoryFile | None = None,
     ) -> None:
         around = Surroundings(topology, book)
         self._topology = topology
         self._ledger = ledger
         self._clock = clock
         self._tick_s = tick_s
+        self._memory = memory
         self._health = ServiceHealth(around)
         self.rules = RuleSet([*all_rules(around), self._health])
         self._feed = Feed()
@@ -86,11 +90,15 @@ class AlarmService:
         self._steady = SteadyTime(clock, self.counts)
 
     async def __aenter__(self) -> Self:
+        if self._memory is not None:
+            await self._memory.recall(self.rules, self._steady.now_ms())
         restored = await self._restore_within(OPEN_WAIT_S)
         self._tasks = [
             asyncio.create_task(self._writer.run(), name="alerts-ledger-writer"),
             asyncio.create_task(self._tick_for_ever(), name="alerts-tick"),
         ]
+        if self._memory is not None:
+            self._tasks.append(asyncio.create_task(self._remember_for_ever(self._memory), name="alerts-memory"))
         if not restored:
             self._tasks.append(asyncio.create_task(self._restore_later(), name="alerts-ledger-open"))
         return self
@@ -105,6 +113,8 @@ class AlarmService:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._memory is not None:
+            await self._memory.keep(self.rules, self._steady.now_ms())
         await self._ledger.close()
 
     # What comes in
@@ -245,6 +255,11 @@ class AlarmService:
             now_ms = self._steady.now_ms()
             self._fold(self.rules.tick(now_ms))
             self._tell_unsound_rules(now_ms)
+
+    async def _remember_for_ever(self, memory: MemoryFile) -> None:
+        while True:
+            await self._clock.sleep(SAVE_EVERY_S)
+            await memory.keep(self.rules, self._steady.now_ms())
 
     def _tell_unsound_rules(self, now_ms: int) -> None:
         unsound = self.rules.unsound(now_ms)

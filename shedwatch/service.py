@@ -18,6 +18,7 @@ import structlog
 from alerts.desk import AlarmDesk
 from alerts.ledger.database import Ledger
 from alerts.ledger_desk import Answer, LedgerDesk
+from alerts.memory import MemoryFile
 from alerts.rules.settings import RuleBook
 from alerts.service import AlarmService
 from api.app import create_app, hub_of
@@ -160,7 +161,10 @@ class Service:
             return desk
         alerts = self._settings.alerts
         book = RuleBook.parse({"rules": alerts.rules, "overrides": alerts.overrides}, self._topology)
-        self._alarms = await self._stack.enter_async_context(AlarmService(self._topology, book, ledger, self._clock))
+        memory = MemoryFile(self._settings.data_dir / "rules.memory")
+        self._alarms = await self._stack.enter_async_context(
+            AlarmService(self._topology, book, ledger, self._clock, memory=memory)
+        )
         self._figures.alarms = self._alarms
         self._health.tell(self._alarms.submit_health)
         self._health.include(self._alarms.health)

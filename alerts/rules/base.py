@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from alerts.model import Alert, AlertKey, AlertKind, Condition
 from alerts.rules.settings import RuleBook
@@ -53,6 +53,12 @@ class Rule(Protocol):
     def restore(self, alert: Alert, now_ms: int) -> bool:
         """Take an active alert of an earlier life for what this rule said last; False where it did not say it."""
 
+    def remember(self) -> Any:
+        """What it learned over hours and days, in plain values, to outlive this process; None for nothing."""
+
+    def recall(self, memory: Any) -> None:
+        """Take back what `remember` gave in an earlier life."""
+
 
 class BaseRule:
     """A rule that is interested in nothing; the others override what they need."""
@@ -75,6 +81,13 @@ class BaseRule:
 
     def restore(self, alert: Alert, now_ms: int) -> bool:  # noqa: ARG002 - likewise
         return False
+
+    def remember(self) -> Any:
+        """See `Rule.remember`."""
+        return None
+
+    def recall(self, memory: Any) -> None:
+        """See `Rule.recall`."""
 
 
 class Hold:

@@ -7,13 +7,19 @@ from alerts.rules.camera_blind import CameraBlindRule
 from alerts.rules.camera_offline import CameraOfflineRule
 from alerts.rules.charger_fault import ChargerFaultRule
 from alerts.rules.clock_skew import ClockSkewRule
+from alerts.rules.contact_ageing import ContactAgeingRule
 from alerts.rules.extinguisher_due import ExtinguisherDueRule
 from alerts.rules.fire_sensors import FireSensorRule
 from alerts.rules.leakage import leakage
+from alerts.rules.leakage_trend import LeakageTrendRule
+from alerts.rules.no_taper import NoTaperRule
 from alerts.rules.over_current import over_current
 from alerts.rules.over_power import OverPowerRule
 from alerts.rules.over_temperature import over_temperature
 from alerts.rules.port_stale import PortStaleRule
+from alerts.rules.relay_welded import RelayWeldedRule
+from alerts.rules.session_overlong import SessionOverlongRule
+from alerts.rules.sessions import Sessions
 from alerts.rules.sight import SightRule
 from alerts.rules.silence import SilenceRule
 from alerts.rules.temperature_rise import TemperatureRiseRule
@@ -22,6 +28,7 @@ from alerts.rules.voltage import over_voltage, under_voltage
 
 def all_rules(around: Surroundings) -> list[Rule]:
     """One rule a hazard, fire first. `ServiceHealth` is the service's own and not among them."""
+    sessions = Sessions(around)
     return [
         SightRule(around),
         FireSensorRule(around),
@@ -30,9 +37,14 @@ def all_rules(around: Surroundings) -> list[Rule]:
         over_current(around),
         OverPowerRule(around),
         leakage(around),
+        LeakageTrendRule(around),
         over_voltage(around),
         under_voltage(around),
         ChargerFaultRule(around),
+        RelayWeldedRule(around),
+        NoTaperRule(around, sessions),
+        SessionOverlongRule(around, sessions),
+        ContactAgeingRule(around),
         CameraOfflineRule(around),
         CameraBlindRule(around),
         SilenceRule(around),

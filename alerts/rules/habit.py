@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 KNOWN_GAPS = 4
 """Gaps after which a habit is known."""
+ALIKE = 1.5
+"""Gaps are of one length where the longest is at most half as long again as the shortest."""
 
 
 class Habit:
     """Learns the usual gap between arrivals: the second largest of the last sixteen, so that one hiccup is no habit.
+
+    A gap longer than it should be is an outage and is not learned, until four of about one length follow each other: then
+    the device has been told to speak less often.
 
     Args:
         same_message_ms: arrivals nearer together belong to one message and are no gap.
@@ -19,18 +25,19 @@ class Habit:
         gap_ms: the usual gap, or None while it is not known.
     """
 
-    __slots__ = ("_gaps_ms", "_same_message_ms", "gap_ms", "last_ms")
+    __slots__ = ("_gaps_ms", "_long_ms", "_same_message_ms", "gap_ms", "last_ms")
 
     def __init__(self, same_message_ms: int = 1000) -> None:
         self.last_ms: int | None = None
         self.gap_ms: int | None = None
         self._gaps_ms: deque[int] = deque(maxlen=16)
+        self._long_ms: list[int] = []
         self._same_message_ms = same_message_ms
 
     def heard(self, now_ms: int, longest_ms: float) -> bool:
         """It has spoken; True where that was the first time or has changed its usual gap.
 
-        A gap over `longest_ms` was an outage and is not learned.
+        A gap over `longest_ms` was an outage.
         """
         if self.last_ms is None:
             self.last_ms = now_ms
@@ -39,7 +46,30 @@ class Habit:
         if gap_ms < self._same_message_ms:
             return False
         self.last_ms = now_ms
-        return gap_ms <= longest_ms and self._learn(gap_ms)
+        if gap_ms <= longest_ms:
+            self._long_ms.clear()
+            return self._learn(gap_ms)
+        self._long_ms.append(gap_ms)
+        if len(self._long_ms) < KNOWN_GAPS:
+            return False
+        if max(self._long_ms) > ALIKE * min(self._long_ms):
+            self._long_ms.pop(0)
+            return False
+        return self.recall(self._long_ms)
+
+    @property
+    def gaps_ms(self) -> list[int]:
+        """What it was learned from."""
+        return list(self._gaps_ms)
+
+    def recall(self, gaps_ms: Iterable[int]) -> bool:
+        """Take these gaps for the habit; True where that has changed it."""
+        before_ms = self.gap_ms
+        self._gaps_ms.clear()
+        self._gaps_ms.extend(gaps_ms)
+        self._long_ms.clear()
+        self.gap_ms = sorted(self._gaps_ms)[-2] if len(self._gaps_ms) >= KNOWN_GAPS else None
+        return self.gap_ms != before_ms
 
     def _learn(self, gap_ms: int) -> bool:
         before_ms = self.gap_ms

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alerts.model import AlertKind
 from alerts.rules.hazard import Hazard
+from alerts.rules.hazards_charging import ContactAgeing, CutFailed, NoTaper, SessionOverlong
 from alerts.rules.hazards_electrical import (
     Fault,
     Leakage,
@@ -46,6 +47,10 @@ HAZARDS: dict[AlertKind, type[Hazard]] = {
     AlertKind.OVER_VOLTAGE: OverVoltage,
     AlertKind.UNDER_VOLTAGE: UnderVoltage,
     AlertKind.LEAKAGE: Leakage,
+    AlertKind.CONTACT_AGEING: ContactAgeing,
+    AlertKind.NO_TAPER: NoTaper,
+    AlertKind.SESSION_OVERLONG: SessionOverlong,
+    AlertKind.CUT_FAILED: CutFailed,
     AlertKind.RELAY_WELDED: RelayWelded,
     AlertKind.CHARGER_FAULT: Fault,
     AlertKind.CHARGER_OFFLINE: ChargerOffline,

@@ -7,6 +7,10 @@ over the surroundings are what is left.
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import msgspec
+
 from alerts.model import Severity
 from alerts.rules.hazard import Celsius, Delay, Hazard, Margin, Positive, rising
 
@@ -122,6 +126,11 @@ class Leakage(Hazard, frozen=True, kw_only=True):
     on_delay_s: 10 s, so that one switching transient is not an alarm.
     critical_delay_s: 2 s; a person may be touching it.
     hysteresis_ma: 3 mA, above the 1 mA resolution of the hardware.
+    trend_ma: 10 mA more over the last `trend_s` than is usual for this charger is medium, well below the trip: twelve
+        chargers plugged in at night add some 6 mA by their filters, water in a socket or a chafed wire more.
+    trend_s: 7,200 s, two hours: four of the slow half-hour reports of leakage hosts.
+    habit_days: 7, the mean of which is what is usual,
+    learn_days: judged after 1 day; before it nothing is usual.
     """
 
     on_delay_s: Delay = 10.0
@@ -129,6 +138,10 @@ class Leakage(Hazard, frozen=True, kw_only=True):
     critical_ma: Positive = 100.0
     critical_delay_s: Delay = 2.0
     hysteresis_ma: Margin = 3.0
+    trend_ma: Positive = 10.0
+    trend_s: Positive = 7_200.0
+    habit_days: Positive = 7.0
+    learn_days: Positive = 1.0
 
     def __post_init__(self) -> None:
         rising(self, "high_ma", "critical_ma")
@@ -183,9 +196,18 @@ class Fault(Hazard, frozen=True, kw_only=True):
 
 
 class RelayWelded(Hazard, frozen=True, kw_only=True):
-    """The port's relay no longer opens: it stays live whatever it is told, so this is raised at once.
+    """The port's relay no longer opens: the charger says so itself, or current flows where it says the port is off.
 
     severity: high; by itself it harms nobody, but the port can no longer be cut off.
+    on_delay_s: 0 for the charger's own word.
+    reports, current_delay_s: for current that flows, two reports in a row over at least 2 s: the meter's figure may be
+        one report behind the state.
+    min_power_w: 5 W; the standby of a charger on a full lithium pack is less and cannot be told from the meter's error.
+    min_current_a: 0.15 A; the filter of a charger that is off draws some 50 mA.
     """
 
     severity: Severity = Severity.HIGH
+    reports: Annotated[int, msgspec.Meta(ge=1, le=100)] = 2
+    current_delay_s: Delay = 2.0
+    min_power_w: Positive = 5.0
+    min_current_a: Positive = 0.15

@@ -17,7 +17,10 @@ class ChargerOffline(Hazard, frozen=True, kw_only=True):
 
     severity: medium; what happens there is not seen, and nothing is known to be wrong.
     missed_intervals: 2.5: two missed reports and half of one for the network, as the field's heads do it.
-    unknown_limit_s: 420 s until the habit is known: two native heartbeats of 180 s and a minute.
+    unknown_limit_s: 2,400 s until the habit is known, which it is after four reports and over restarts: the slowest report
+        in the field comes every 30 minutes. An `offline` status counts at once all the same.
+    start_grace_s: 420 s after a start of the service devices are awaited whatever their habit: two native heartbeats of
+        180 s and a minute.
     floor_s: 30 s, a reconnect of a cellular modem.
     ceiling_s: 4500 s: the slowest habit in the field is the 30-minute report of leakage hosts.
     on_delay_s: 20 s after an `offline` status: chargers that reconnect do it within that.
@@ -28,7 +31,8 @@ class ChargerOffline(Hazard, frozen=True, kw_only=True):
     off_delay_s: Delay = 10.0
     severity: Severity = Severity.MEDIUM
     missed_intervals: Annotated[float, msgspec.Meta(ge=1, le=100)] = 2.5
-    unknown_limit_s: Positive = 420.0
+    unknown_limit_s: Positive = 2_400.0
+    start_grace_s: Delay = 420.0
     floor_s: Positive = 30.0
     ceiling_s: Positive = 4500.0
 
@@ -41,9 +45,9 @@ class TelemetryStale(Hazard, frozen=True, kw_only=True):
 
     Never for a charger that is offline; that is `charger_offline`.
 
-    missed_intervals, floor_s, ceiling_s, unknown_limit_s: as for `charger_offline`, with a floor of two minutes because
+    missed_intervals, floor_s, ceiling_s, unknown_limit_s, start_grace_s: as for `charger_offline`, with a floor of two minutes because
         some chargers report a port only when it changes.
-    port_limit_s: a configured port that was never heard is missing after 30 minutes of its charger's telemetry.
+    port_limit_s: a configured port that was never heard is missing after 40 minutes of its charger's telemetry.
     sensor_limit_s: 4500 s, 2.5 times the slowest 30-minute report, until a sensor's habit is known.
     severity, port_severity, sensor_severity: medium for a charger, low for a port; a fire sensor that is gone is a blind
         spot: high.
@@ -54,10 +58,11 @@ class TelemetryStale(Hazard, frozen=True, kw_only=True):
     sensor_severity: Severity = Severity.HIGH
     off_delay_s: Delay = 10.0
     missed_intervals: Annotated[float, msgspec.Meta(ge=1, le=100)] = 2.5
-    unknown_limit_s: Positive = 420.0
+    unknown_limit_s: Positive = 2_400.0
+    start_grace_s: Delay = 420.0
     floor_s: Positive = 120.0
     ceiling_s: Positive = 4500.0
-    port_limit_s: Positive = 1800.0
+    port_limit_s: Positive = 2_400.0
     sensor_limit_s: Positive = 4500.0
 
     def __post_init__(self) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import structlog
 
@@ -69,6 +69,19 @@ class RuleSet:
         return [
             rule.name for rule in self._rules if self._guard(rule, lambda rule: rule.restore(alert, now_ms), now_ms)
         ]
+
+    def remember(self, now_ms: int) -> Iterator[tuple[str, Any]]:
+        """What rules have learned and want to keep, rule by rule with its name."""
+        for rule in self._rules:
+            memory = self._guard(rule, lambda rule: rule.remember(), now_ms)
+            if memory is not None:
+                yield rule.name, memory
+
+    def recall(self, memories: Mapping[str, Any], now_ms: int) -> None:
+        """Give rules back what they kept; a rule that cannot read it begins anew."""
+        for rule in self._rules:
+            if rule.name in memories:
+                self._guard(rule, lambda rule: rule.recall(memories[rule.name]), now_ms)
 
     def unsound(self, now_ms: int) -> dict[str, str]:
         """Rules that failed lately, with the reason; forgets those that recovered."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from alerts.messages import compose, duration, place
 from alerts.model import Alert, AlertKey, AlertKind, Condition, Severity, Text
@@ -36,14 +37,17 @@ class _Line:
 
     def silence_limit_ms(self) -> float:
         """How long a charger may be silent altogether."""
-        own = self.offline
-        return self.habit.limit_ms(own.missed_intervals, own.unknown_limit_s, own.floor_s, own.ceiling_s)
+        return self._limit_ms(self.offline, self.offline.unknown_limit_s)
 
     def stale_limit_ms(self) -> float:
         """How old its telemetry may be."""
         own = self.stale
-        unknown_s = own.sensor_limit_s if self.device.kind is DeviceKind.SENSOR else own.unknown_limit_s
-        return self.habit.limit_ms(own.missed_intervals, unknown_s, own.floor_s, own.ceiling_s)
+        return self._limit_ms(own, own.sensor_limit_s if self.device.kind is DeviceKind.SENSOR else own.unknown_limit_s)
+
+    def _limit_ms(self, own: ChargerOffline | TelemetryStale, unknown_s: float) -> float:
+        limit_ms = self.habit.limit_ms(own.missed_intervals, unknown_s, own.floor_s, own.ceiling_s)
+        # A habit of an earlier life, and nothing heard in this one yet.
+        return max(limit_ms, own.start_grace_s * 1000) if self.habit.last_ms is None else limit_ms
 
     def next_ms(self, now_ms: int) -> float:
         """When it has to be looked at again, if nothing is heard of it: at once while anything is the matter."""
@@ -66,6 +70,7 @@ class SilenceRule(BaseRule):
         self._around = around
         self._lines: dict[DeviceRef, _Line] = {}
         self._watched: tuple[_Line, ...] = ()
+        self._recalled: dict[DeviceRef, list[int]] = {}
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
         line = self._line(reading.device, now_ms)
@@ -106,6 +111,15 @@ class SilenceRule(BaseRule):
             return True
         return False
 
+    def remember(self) -> list[Any]:
+        return [[*ref, line.habit.gaps_ms] for ref, line in self._lines.items() if line.habit.gaps_ms]
+
+    def recall(self, memory: Any) -> None:
+        known = {DeviceRef(site, shed, device): gaps_ms for site, shed, device, gaps_ms in memory}
+        self._recalled = known
+        for ref, line in self._lines.items():
+            line.habit.recall(known.get(ref, line.habit.gaps_ms))
+
     @staticmethod
     def _learn(line: _Line, now_ms: int) -> None:
         if line.habit.last_ms == now_ms:
@@ -134,6 +148,7 @@ class SilenceRule(BaseRule):
                 heard_ms=now_ms,
                 telemetry_ms=now_ms,
             )
+            self._lines[ref].habit.recall(self._recalled.get(ref, ()))
         return self._lines[ref]
 
     def _judge(self, line: _Line, now_ms: int) -> Iterator[Condition]:
