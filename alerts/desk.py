@@ -4,6 +4,7 @@ Errors:
     DeskError(Exception)
     ├── UnknownAlertError: no alert with this id
     ├── RefusedActionError: the alert's state does not allow it; the message says why and what would
+    ├── InvalidOrderError: what the order says cannot be; `parameter` names the part, the message says what can
     └── DeskUnavailableError: the ledger cannot be reached now
 """
 
@@ -12,6 +13,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
+
+import msgspec
 
 from alerts.model import Alert, AlertChange, Transition
 
@@ -28,8 +31,34 @@ class RefusedActionError(DeskError):
     """The alert's state does not allow the action."""
 
 
+class InvalidOrderError(DeskError):
+    """A part of the order is missing or out of its bounds."""
+
+    def __init__(self, message: str, parameter: str = "") -> None:
+        super().__init__(message)
+        self.parameter = parameter
+
+
 class DeskUnavailableError(DeskError):
     """The ledger cannot be reached now."""
+
+
+OrderAction = Literal[
+    "acknowledge", "comment", "assign", "shelve", "unshelve", "out_of_service", "false_alarm", "close"
+]
+"""What people may order about an alert."""
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What a person wants done about an alert; what each action needs is said by `alerts.orders`."""
+
+    action: OrderAction
+    alert_id: str
+    who: str
+    note: str = ""
+    minutes: int | None = None
+    cause: str | None = None
+    assignee: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +91,8 @@ class AlarmDesk(Protocol):
     async def log(self, alert_id: str) -> Sequence[Transition]:
         """Its transitions, oldest first. Raises UnknownAlertError."""
 
-    async def acknowledge(self, alert_id: str, who: str, note: str) -> Alert:
-        """Someone has taken notice. Raises UnknownAlertError, RefusedActionError."""
-
-    async def comment(self, alert_id: str, who: str, note: str) -> Alert:
-        """Add a note to the log. Raises UnknownAlertError."""
+    async def order(self, order: Order) -> Alert:
+        """Carry out what a person wants done. Raises UnknownAlertError, RefusedActionError, InvalidOrderError."""
 
     def open_alerts(self) -> Sequence[Alert]:
         """All open alerts from memory, worst first."""

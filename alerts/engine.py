@@ -5,7 +5,7 @@ charger's own over-temperature fault): it stays active until the last of them le
 of its own; the same inputs give the same changes.
 
 Errors:
-    those of `alerts.desk` for orders: UnknownAlertError, RefusedActionError
+    those of `alerts.desk` for orders: UnknownAlertError, RefusedActionError, InvalidOrderError
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from random import Random
 from msgspec.structs import replace
 
 from alerts import lifecycle
-from alerts.desk import RefusedActionError, UnknownAlertError
+from alerts.chatter import Chatter
+from alerts.desk import Order, UnknownAlertError
 from alerts.lifecycle import Action
-from alerts.model import AlarmState, Alert, AlertChange, AlertKey, Condition, Transition
+from alerts.model import AlarmState, Alert, AlertChange, AlertKey, Aside, Condition, Transition
+from alerts.orders import Limits, carry_out
+from alerts.second_evidence import confirms
 
 SYSTEM = "system"
 
@@ -29,6 +32,9 @@ New pictures are told at once."""
 
 MATERIAL_CHANGE = 0.05
 """Figures are new when they moved by a twentieth of the limit: a plateau makes no entries in the log."""
+
+BACKWARDS_MS = 60_000
+"""A wall clock set back by more than this must not lengthen a shelf: it ends."""
 
 
 def alert_ids(random: Random) -> Callable[[int], str]:
@@ -46,15 +52,20 @@ class AlarmEngine:
     Args:
         make_id: gives a new alert's id from the time it is raised.
         first_seq: number of the first transition; must be above all that were ever given out.
+        limits: for how long people may put alerts aside.
     """
 
-    def __init__(self, make_id: Callable[[int], str], first_seq: int) -> None:
+    def __init__(self, make_id: Callable[[int], str], first_seq: int, limits: Limits | None = None) -> None:
         self._make_id = make_id
+        self._limits = limits or Limits()
         self._next_seq = first_seq
         self._by_key: dict[AlertKey, Alert] = {}
         self._by_id: dict[str, Alert] = {}
         self._sources: dict[AlertKey, dict[str, Condition | None]] = {}
         self._told_ms: dict[str, int] = {}
+        self._chatter = Chatter()
+        # What a chattering alert's last rule said when it let go, and when that counts.
+        self._letting_go: dict[AlertKey, tuple[int, Condition]] = {}
 
     @property
     def last_seq(self) -> int:
@@ -92,14 +103,18 @@ class AlarmEngine:
             self._sources.setdefault(alert.key, {}).update(dict.fromkeys(sources))
         return None
 
-    def apply(self, condition: Condition, now_ms: int) -> AlertChange | None:
-        """Take what a rule says of a key now; None where that changes nothing."""
+    def apply(self, condition: Condition, now_ms: int, explained: Aside | None = None) -> AlertChange | None:
+        """Take what a rule says of a key now; None where that changes nothing.
+
+        `explained`: another alert explains it, so that it is not announced as long as that one is there.
+        """
         key = condition.key
         sources = self._sources.setdefault(key, {})
         source = str(condition.details.get("rule", key.kind))
         if condition.active:
             sources[source] = condition
-            return self._hold(_worst(sources, condition), now_ms)
+            self._letting_go.pop(key, None)
+            return self._hold(_worst(sources, condition), source, now_ms, explained)
         sources.pop(source, None)
         if sources:
             return None
@@ -107,8 +122,60 @@ class AlarmEngine:
         alert = self._by_key.get(key)
         if alert is None or not alert.active:
             return None
-        cleared = lifecycle.cleared(alert, now_ms, condition.evidence)
-        return self._change(alert, cleared, Action.CLEAR, now_ms, note=explain(condition))
+        hold_ms = self._chatter.hold_ms(key)
+        if hold_ms:
+            self._letting_go[key] = (now_ms + hold_ms, condition)
+            return None
+        return self._clear(alert, condition, now_ms)
+
+    def consequences(self, change: AlertChange, now_ms: int) -> list[AlertChange]:
+        """What a change brings with it for this alert and others: chatter is damped, shelves break."""
+        alert, action = change.alert, change.transition.action
+        if not lifecycle.announces(change.transition):
+            return []
+        made = [self._damp(alert, now_ms)] if action in (Action.RAISE, Action.RENEW) else []
+        made += [self._break(other, alert, now_ms) for other in self._put_aside() if confirms(alert, other)]
+        return [one for one in made if one is not None]
+
+    def tick(self, now_ms: int) -> list[AlertChange]:
+        """What time alone changes: shelves and outages end, held-back clearings come due."""
+        self._chatter.tick(now_ms)
+        made = [self._expire(alert, now_ms) for alert in self._put_aside() if _over(alert.aside, now_ms)]
+        for key, (due_ms, condition) in tuple(self._letting_go.items()):
+            alert = self._by_key.get(key)
+            if alert is None or not alert.active:
+                del self._letting_go[key]
+            elif now_ms >= due_ms:
+                made.append(self._clear(alert, condition, now_ms))
+        return made
+
+    def order(self, order: Order, now_ms: int, closed: Alert | None = None) -> AlertChange:
+        """Carry out what a person wants done about an open alert, or about `closed`.
+
+        Raises UnknownAlertError, RefusedActionError, InvalidOrderError.
+        """
+        alert = self._by_id.get(order.alert_id, closed)
+        if alert is None:
+            raise UnknownAlertError(order.alert_id)
+        sources = tuple(sorted(self._sources.get(alert.key, ()))) if alert.open else ()
+        action, new, note = carry_out(alert, order, now_ms, sources, self._limits)
+        if new is alert or not alert.open:
+            return AlertChange(new, self._transition(alert, new, action, now_ms, order.who, note))
+        return self._change(alert, new, action, now_ms, order.who, note)
+
+    def suppress(self, alert_id: str, aside: Aside, now_ms: int) -> AlertChange | None:
+        """Put an alert that nobody has acknowledged under the one that explains it."""
+        alert = self._by_id.get(alert_id)
+        if alert is None or alert.state is not AlarmState.UNACKNOWLEDGED:
+            return None
+        return self._change(alert, lifecycle.suppressed(alert, aside), Action.SUPPRESS, now_ms, note=aside.note)
+
+    def unsuppress(self, alert_id: str, note: str, now_ms: int) -> AlertChange | None:
+        """What explained an alert is over: it is announced now."""
+        alert = self._by_id.get(alert_id)
+        if alert is None or alert.state is not AlarmState.SUPPRESSED:
+            return None
+        return self._change(alert, lifecycle.announced(alert, Action.UNSUPPRESS), Action.UNSUPPRESS, now_ms, note=note)
 
     def abandon(self, alert_id: str, note: str, now_ms: int) -> AlertChange | None:
         """Clear an alert that nothing watches any more (its device was taken out of the configuration)."""
@@ -119,34 +186,78 @@ class AlarmEngine:
         return self._change(alert, lifecycle.cleared(alert, now_ms), Action.CLEAR, now_ms, note=note)
 
     def acknowledge(self, alert_id: str, who: str, note: str, now_ms: int) -> AlertChange:
-        """Raises UnknownAlertError (also for one that is closed), RefusedActionError."""
-        alert = self._by_id.get(alert_id)
-        if alert is None:
-            raise UnknownAlertError(alert_id)
-        if alert.state is AlarmState.ACKNOWLEDGED:
-            raise RefusedActionError(f"already acknowledged by {alert.acknowledged_by}; it closes when it clears")
-        return self._change(
-            alert, lifecycle.acknowledged(alert, who, now_ms), Action.ACKNOWLEDGE, now_ms, who=who, note=note
-        )
+        """As `order`."""
+        return self.order(Order("acknowledge", alert_id, who, note), now_ms)
 
-    def comment(self, alert: Alert, who: str, note: str, now_ms: int) -> AlertChange:
-        """Add a note to an alert, open or closed."""
-        alert = self._by_id.get(alert.id, alert)
-        return AlertChange(alert, self._transition(alert, alert, Action.COMMENT, now_ms, who, note))
+    def damped(self) -> dict[AlertKey, int]:
+        """The keys that chatter, with the pause in milliseconds after which each clears."""
+        return self._chatter.damped()
 
-    def _hold(self, condition: Condition, now_ms: int) -> AlertChange | None:
+    def _hold(self, condition: Condition, source: str, now_ms: int, explained: Aside | None) -> AlertChange | None:
         alert = self._by_key.get(condition.key)
         note = explain(condition)
         if alert is None:
             new = lifecycle.raised(self._make_id(now_ms), condition, now_ms)
-            return self._change(None, new, Action.RAISE, now_ms, note=note)
-        if not alert.active:
-            return self._change(alert, lifecycle.renewed(alert, condition), Action.RENEW, now_ms, note=note)
-        if condition.severity.rank > alert.severity.rank:
+            if explained is None:
+                return self._change(None, new, Action.RAISE, now_ms, note=note)
+            new = lifecycle.suppressed(None, explained, new=new)
+            return self._change(None, new, Action.SUPPRESS, now_ms, note=f"{note}; {explained.note}")
+        returned = alert.state is AlarmState.RETURNED_UNACKNOWLEDGED
+        worse = condition.severity.rank > alert.severity.rank
+        if worse and not returned:
+            note = f"{alert.severity} -> {condition.severity}; {note}"
             return self._change(alert, lifecycle.worsened(alert, condition), Action.WORSEN, now_ms, note=note)
+        if returned and not worse and explained is not None:
+            new = lifecycle.suppressed(alert, explained, condition)
+            return self._change(alert, new, Action.SUPPRESS, now_ms, note=f"{note}; {explained.note}")
+        if not alert.active:
+            return self._renew(alert, condition, source, now_ms, note)
+        if alert.state in (AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE) and _is_second(alert.aside, source):
+            new = lifecycle.announced(lifecycle.updated(alert, condition), Action.BREAK)
+            return self._change(alert, new, Action.BREAK, now_ms, note=f"second kind of evidence: {note}")
         if self._is_news(alert, condition, now_ms):
             return self._change(alert, lifecycle.updated(alert, condition), Action.UPDATE, now_ms, note=note)
         return None
+
+    def _renew(self, alert: Alert, condition: Condition, source: str, now_ms: int, note: str) -> AlertChange:
+        new = lifecycle.renewed(alert, condition)
+        if alert.aside is None:
+            return self._change(alert, new, Action.RENEW, now_ms, note=note)
+        confirming = next((one for one in self._by_id.values() if confirms(one, new) and one is not alert), None)
+        if _is_second(alert.aside, source) or confirming is not None:
+            why = f"confirmed by {confirming.kind} {confirming.id}; " if confirming else ""
+            new = lifecycle.announced(new, Action.BREAK)
+            return self._change(alert, new, Action.BREAK, now_ms, note=f"second kind of evidence: {why}{note}")
+        if not alert.aside.sources:
+            new = replace(new, aside=replace(alert.aside, sources=(source,)))
+        return self._change(alert, new, Action.RENEW, now_ms, note=note)
+
+    def _clear(self, alert: Alert, condition: Condition, now_ms: int) -> AlertChange:
+        self._letting_go.pop(alert.key, None)
+        cleared = lifecycle.cleared(alert, now_ms, condition.evidence)
+        return self._change(alert, cleared, Action.CLEAR, now_ms, note=explain(condition))
+
+    def _expire(self, alert: Alert, now_ms: int) -> AlertChange:
+        new = lifecycle.returned(alert, Action.EXPIRE, now_ms)
+        note = "its time is over" if alert.active else "its time is over, and so is the hazard"
+        return self._change(alert, new, Action.EXPIRE, now_ms, note=note)
+
+    def _break(self, alert: Alert, other: Alert, now_ms: int) -> AlertChange | None:
+        if not alert.active or alert.id == other.id:
+            return None
+        note = f"second kind of evidence: {other.kind} {other.id}"
+        return self._change(alert, lifecycle.announced(alert, Action.BREAK), Action.BREAK, now_ms, note=note)
+
+    def _damp(self, alert: Alert, now_ms: int) -> AlertChange | None:
+        hold_ms = self._chatter.announced(alert.key, now_ms)
+        if hold_ms is None:
+            return None
+        note = f"comes and goes: clears only after {hold_ms // 1000} s without"
+        return AlertChange(alert, self._transition(alert, alert, Action.DAMP, now_ms, SYSTEM, note))
+
+    def _put_aside(self) -> list[Alert]:
+        states = (AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE)
+        return [alert for alert in self._by_id.values() if alert.state in states]
 
     def _is_news(self, alert: Alert, condition: Condition, now_ms: int) -> bool:
         if not set(condition.evidence) <= set(alert.evidence):
@@ -186,6 +297,17 @@ def explain(condition: Condition) -> str:
     parts += [f"{name} {value}" for name, value in condition.details.items() if name not in ("rule", "related")]
     rule = condition.details.get("rule", str(condition.key.kind))
     return f"{rule}: {', '.join(parts)}" if parts else str(rule)
+
+
+def _over(aside: Aside | None, now_ms: int) -> bool:
+    if aside is None or aside.until_ts is None:
+        return False
+    return now_ms >= aside.until_ts or now_ms < aside.since_ts - BACKWARDS_MS
+
+
+def _is_second(aside: Aside | None, source: str) -> bool:
+    """Whether a rule that did not hold the alert when it was put aside speaks of it now."""
+    return aside is not None and bool(aside.sources) and source not in aside.sources
 
 
 def _worst(sources: dict[str, Condition | None], told: Condition) -> Condition:

@@ -51,7 +51,7 @@ class History:
         try:
             kept |= {entry.seq: entry for entry in await self._ledger.log(alert_id)}
         except LedgerError as error:
-            if not any(entry.action == "raise" for entry in kept.values()):
+            if not any(entry.from_state is None for entry in kept.values()):
                 raise DeskUnavailableError(str(error)) from error
         return [kept[seq] for seq in sorted(kept)]
 

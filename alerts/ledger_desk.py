@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal
 
 import msgspec
 import structlog
 
-from alerts.desk import AlertQuery, DeskError, DeskUnavailableError, RefusedActionError, UnknownAlertError
+from alerts.desk import (
+    AlertQuery,
+    DeskError,
+    DeskUnavailableError,
+    InvalidOrderError,
+    Order,
+    RefusedActionError,
+    UnknownAlertError,
+)
 from alerts.feed import Feed, Subscription
 from alerts.history import MAX_RESUMED, History
 from alerts.ledger.database import Ledger, LedgerError
@@ -24,30 +31,31 @@ POLL_S = 0.2
 RETRY_S = 2.0
 
 
-class Order(msgspec.Struct, frozen=True):
-    """What someone wants done about an alert."""
-
-    id: str
-    action: Literal["acknowledge", "comment"]
-    alert_id: str
-    who: str
-    note: str
-
-
 class Answer(msgspec.Struct, frozen=True):
-    """What became of an order: the alert, or the name of a desk error with its message."""
+    """What became of an order: the alert, or the name of a desk error with its message and what it is about."""
 
-    id: str
     alert: Alert | None = None
     error: str = ""
     message: str = ""
+    parameter: str = ""
+
+    @classmethod
+    def refusal(cls, error: DeskError) -> Answer:
+        """The answer that tells an error of the desk."""
+        return cls(None, type(error).__name__, str(error), getattr(error, "parameter", ""))
+
+    def result(self) -> Alert:
+        """The alert. Raises the desk error that was told."""
+        if self.alert is not None:
+            return self.alert
+        if self.error == InvalidOrderError.__name__:
+            raise InvalidOrderError(self.message, self.parameter)
+        raise _ERRORS.get(self.error, DeskUnavailableError)(self.message)
 
 
-_ERRORS: dict[str, type[DeskError]] = {
-    error.__name__: error for error in (UnknownAlertError, RefusedActionError, DeskUnavailableError)
-}
+_ERRORS: dict[str, type[DeskError]] = {error.__name__: error for error in (UnknownAlertError, RefusedActionError)}
 
-PassOn = Callable[[Literal["acknowledge", "comment"], str, str, str], Awaitable[Answer]]
+PassOn = Callable[[Order], Awaitable[Answer]]
 
 
 class LedgerDesk:
@@ -109,11 +117,8 @@ class LedgerDesk:
         await self.get(alert_id)
         return await self._history.log(alert_id)
 
-    async def acknowledge(self, alert_id: str, who: str, note: str) -> Alert:
-        return self._alert(await self._pass_on("acknowledge", alert_id, who, note))
-
-    async def comment(self, alert_id: str, who: str, note: str) -> Alert:
-        return self._alert(await self._pass_on("comment", alert_id, who, note))
+    async def order(self, order: Order) -> Alert:
+        return (await self._pass_on(order)).result()
 
     def open_alerts(self) -> Sequence[Alert]:
         return sorted(self._open.values(), key=lambda alert: (-alert.severity.rank, -alert.raised_ts))
@@ -123,9 +128,3 @@ class LedgerDesk:
         if after_seq is None:
             return self._feed.subscribe()
         return self._feed.subscribe(lambda: self._history.changes_after(after_seq, self._started_seq))
-
-    @staticmethod
-    def _alert(answer: Answer) -> Alert:
-        if answer.alert is not None:
-            return answer.alert
-        raise _ERRORS.get(answer.error, DeskUnavailableError)(answer.message)

@@ -1,16 +1,25 @@
 """The life of an alarm after IEC 62682 (ANSI/ISA-18.2): one table of states and actions, and the alert each step gives.
 
+What rules say:
+
     raise        -> unacknowledged
-    worsen       severity rises; what was acknowledged has to be acknowledged again
-    renew        back while returned_unacknowledged: the same alert, counted once more, unacknowledged again
+    worsen       severity rises -> unacknowledged, from wherever: it breaks a shelf, a suppression, an outage
+    renew        the hazard is back: the same alert, counted once more; returned_unacknowledged -> unacknowledged
     update       new figures or pictures, same state
     clear        hazard gone: acknowledged -> normal (closed), unacknowledged -> returned_unacknowledged
-    acknowledge  unacknowledged -> acknowledged, returned_unacknowledged -> normal (closed)
-    comment      a note, in any state
+    suppress     a named rule says that another alert explains this one -> suppressed, without being announced
+    unsuppress   that explanation is over and the hazard is not -> unacknowledged, announced now
+    break        a second kind of evidence for what was put aside -> unacknowledged
+    expire       the time of a shelf or an outage is over
+    damp         chatter: from now on it clears only after a longer pause, same state
     merge        another open alert goes on with the same subject: -> normal (closed)
 
-An acknowledgement holds until the hazard clears; that closes the alert, so the next raise is a new one. Severity never
-falls within an alert's life: a fire that has been critical is not quietly made less while nobody has looked.
+What people order (`alerts.orders` has the guards): acknowledge, comment, assign, shelve, unshelve, ask_out_of_service,
+out_of_service, false_alarm, close.
+
+An acknowledgement holds until the hazard clears; that closes the alert, so the next raise is a new one. What was put
+aside goes on being evaluated; when that ends the alert is unacknowledged where its hazard is there, else closed.
+Severity never falls within an alert's life: a fire that was critical is not made less while nobody has looked.
 
 Errors:
     IllegalActionError(Exception): the table has no such step
@@ -19,10 +28,11 @@ Errors:
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from alerts.model import AlarmState, Alert, Condition, Severity
+from alerts.model import AlarmState, Alert, Aside, Condition, Severity, Transition
 
 MAX_EVIDENCE = 8
 """Pictures kept with an alert: the first, which shows the beginning, and the newest."""
@@ -45,43 +55,124 @@ class Action(StrEnum):
     RENEW = "renew"
     UPDATE = "update"
     CLEAR = "clear"
+    SUPPRESS = "suppress"
+    UNSUPPRESS = "unsuppress"
+    BREAK = "break"
+    EXPIRE = "expire"
+    DAMP = "damp"
+    MERGE = "merge"
     ACKNOWLEDGE = "acknowledge"
     COMMENT = "comment"
-    MERGE = "merge"
+    ASSIGN = "assign"
+    SHELVE = "shelve"
+    UNSHELVE = "unshelve"
+    ASK_OUT_OF_SERVICE = "ask_out_of_service"
+    OUT_OF_SERVICE = "out_of_service"
+    FALSE_ALARM = "false_alarm"
+    CLOSE = "close"
+
+
+class Fork(NamedTuple):
+    """Where an action leads depends on whether the hazard is still there."""
+
+    active: AlarmState
+    gone: AlarmState
 
 
 _UNACK = AlarmState.UNACKNOWLEDGED
 _ACK = AlarmState.ACKNOWLEDGED
 _RETURNED = AlarmState.RETURNED_UNACKNOWLEDGED
 _NORMAL = AlarmState.NORMAL
+_SHELVED = AlarmState.SHELVED
+_SUPPRESSED = AlarmState.SUPPRESSED
+_OUT = AlarmState.OUT_OF_SERVICE
+_BACK = Fork(_UNACK, _NORMAL)
 
-TABLE: dict[tuple[AlarmState | None, Action], AlarmState] = {
+ASIDE = frozenset({_SHELVED, _SUPPRESSED, _OUT})
+"""States in which an alert is not announced on purpose."""
+
+TABLE: dict[tuple[AlarmState | None, Action], AlarmState | Fork] = {
     (None, Action.RAISE): _UNACK,
+    (None, Action.SUPPRESS): _SUPPRESSED,
     (_UNACK, Action.WORSEN): _UNACK,
-    (_ACK, Action.WORSEN): _UNACK,
-    (_RETURNED, Action.RENEW): _UNACK,
     (_UNACK, Action.UPDATE): _UNACK,
-    (_ACK, Action.UPDATE): _ACK,
     (_UNACK, Action.CLEAR): _RETURNED,
-    (_ACK, Action.CLEAR): _NORMAL,
+    (_UNACK, Action.SUPPRESS): _SUPPRESSED,
     (_UNACK, Action.ACKNOWLEDGE): _ACK,
-    (_RETURNED, Action.ACKNOWLEDGE): _NORMAL,
-    (_UNACK, Action.COMMENT): _UNACK,
-    (_ACK, Action.COMMENT): _ACK,
-    (_RETURNED, Action.COMMENT): _RETURNED,
-    (_NORMAL, Action.COMMENT): _NORMAL,
+    (_UNACK, Action.SHELVE): _SHELVED,
+    (_UNACK, Action.OUT_OF_SERVICE): _OUT,
+    (_UNACK, Action.FALSE_ALARM): _ACK,
     (_UNACK, Action.MERGE): _NORMAL,
+    (_ACK, Action.WORSEN): _UNACK,
+    (_ACK, Action.UPDATE): _ACK,
+    (_ACK, Action.CLEAR): _NORMAL,
+    (_ACK, Action.SHELVE): _SHELVED,
+    (_ACK, Action.OUT_OF_SERVICE): _OUT,
+    (_ACK, Action.FALSE_ALARM): _ACK,
     (_ACK, Action.MERGE): _NORMAL,
+    (_RETURNED, Action.RENEW): _UNACK,
+    (_RETURNED, Action.SUPPRESS): _SUPPRESSED,
+    (_RETURNED, Action.ACKNOWLEDGE): _NORMAL,
+    (_RETURNED, Action.SHELVE): _SHELVED,
+    (_RETURNED, Action.OUT_OF_SERVICE): _OUT,
+    (_RETURNED, Action.FALSE_ALARM): _NORMAL,
+    (_RETURNED, Action.CLOSE): _NORMAL,
     (_RETURNED, Action.MERGE): _NORMAL,
+    (_SHELVED, Action.OUT_OF_SERVICE): _OUT,
+    (_SUPPRESSED, Action.WORSEN): _UNACK,
+    (_SUPPRESSED, Action.UPDATE): _SUPPRESSED,
+    (_SUPPRESSED, Action.CLEAR): _NORMAL,
+    (_SUPPRESSED, Action.UNSUPPRESS): _UNACK,
+    (_SUPPRESSED, Action.MERGE): _NORMAL,
+    (_NORMAL, Action.COMMENT): _NORMAL,
+    (_NORMAL, Action.FALSE_ALARM): _NORMAL,
 }
+for _aside in (_SHELVED, _OUT):
+    TABLE |= {
+        (_aside, Action.WORSEN): _UNACK,
+        (_aside, Action.RENEW): _aside,
+        (_aside, Action.UPDATE): _aside,
+        (_aside, Action.CLEAR): _aside,
+        (_aside, Action.BREAK): _UNACK,
+        (_aside, Action.EXPIRE): _BACK,
+        (_aside, Action.UNSHELVE): _BACK,
+        (_aside, Action.FALSE_ALARM): Fork(_aside, _NORMAL),
+        (_aside, Action.CLOSE): _NORMAL,
+        (_aside, Action.MERGE): _NORMAL,
+    }
+for _open in (_UNACK, _ACK, _RETURNED, _SHELVED, _SUPPRESSED, _OUT):
+    TABLE |= {(_open, action): _open for action in (Action.COMMENT, Action.ASSIGN, Action.DAMP)}
+for _asked in (_UNACK, _ACK, _RETURNED, _SHELVED):
+    TABLE[_asked, Action.ASK_OUT_OF_SERVICE] = _asked
 
 
-def next_state(state: AlarmState | None, action: Action) -> AlarmState:
-    """Where the action leads. Raises IllegalActionError."""
+ANNOUNCING = frozenset(
+    {
+        Action.RAISE,
+        Action.RENEW,
+        Action.WORSEN,
+        Action.BREAK,
+        Action.EXPIRE,
+        Action.UNSHELVE,
+        Action.UNSUPPRESS,
+    }
+)
+
+
+def announces(transition: Transition) -> bool:
+    """Whether a transition brings the alert before people: raised, back, worse, or no longer put aside."""
+    return transition.action in ANNOUNCING and transition.to_state is _UNACK
+
+
+def next_state(state: AlarmState | None, action: Action, active: bool = True) -> AlarmState:
+    """Where the action leads an alert whose hazard is there or not. Raises IllegalActionError."""
     try:
-        return TABLE[state, action]
+        step = TABLE[state, action]
     except KeyError:
         raise IllegalActionError(state, action) from None
+    if isinstance(step, Fork):
+        return step.active if active else step.gone
+    return step
 
 
 def raised(alert_id: str, condition: Condition, now_ms: int) -> Alert:
@@ -109,25 +200,21 @@ def raised(alert_id: str, condition: Condition, now_ms: int) -> Alert:
 
 
 def worsened(alert: Alert, condition: Condition) -> Alert:
-    """The condition is worse than the alert says."""
+    """The condition is worse than the alert says; whoever judged or put aside the lesser one has not seen this."""
     return replace(
-        _with_figures(alert, condition),
-        state=next_state(alert.state, Action.WORSEN),
+        announced(_present(alert, condition), Action.WORSEN),
         severity=condition.severity,
-        acknowledged_ts=None,
-        acknowledged_by=None,
+        cause=None if alert.false_alarm else alert.cause,
+        false_alarm=False,
     )
 
 
 def renewed(alert: Alert, condition: Condition) -> Alert:
-    """The condition is back before anyone looked; the alert keeps the highest severity it had."""
+    """The condition is back within the alert's life; the alert keeps the highest severity it had."""
     return replace(
-        _with_figures(alert, condition),
+        _present(alert, condition),
         state=next_state(alert.state, Action.RENEW),
         severity=worse(alert.severity, condition.severity),
-        active=True,
-        cleared_ts=None,
-        count=alert.count + 1,
     )
 
 
@@ -138,43 +225,71 @@ def updated(alert: Alert, condition: Condition) -> Alert:
 
 def cleared(alert: Alert, now_ms: int, evidence: tuple[str, ...] = ()) -> Alert:
     """The hazard is gone, as pictures may prove; that ends the life of an alert someone has acknowledged."""
-    state = next_state(alert.state, Action.CLEAR)
+    gone = replace(alert, active=False, cleared_ts=now_ms, evidence=_pictures(alert.evidence, evidence))
+    return moved(gone, Action.CLEAR, now_ms)
+
+
+def suppressed(
+    alert: Alert | None, aside: Aside, condition: Condition | None = None, new: Alert | None = None
+) -> Alert:
+    """The alert waits under the one that explains it: `new` where it is raised now, else with what its condition says."""
+    state = next_state(alert.state if alert else None, Action.SUPPRESS)
+    shown = new if alert is None else alert if condition is None else _present(alert, condition)
+    assert shown is not None
+    return replace(shown, state=state, aside=aside, service_request=None)
+
+
+def announced(alert: Alert, action: Action) -> Alert:
+    """What was acknowledged or put aside comes before people as if it were raised now."""
     return replace(
         alert,
-        state=state,
-        active=False,
-        cleared_ts=now_ms,
-        closed_ts=now_ms if state is AlarmState.NORMAL else None,
-        evidence=_pictures(alert.evidence, evidence),
+        state=next_state(alert.state, action),
+        acknowledged_ts=None,
+        acknowledged_by=None,
+        aside=None,
+        shelved_until_ts=None,
     )
 
 
-def acknowledged(alert: Alert, who: str, now_ms: int) -> Alert:
-    """Someone has taken notice; that ends the life of an alert whose hazard is gone."""
-    state = next_state(alert.state, Action.ACKNOWLEDGE)
+def returned(alert: Alert, action: Action, now_ms: int) -> Alert:
+    """A shelf or an outage is over, by its time or by someone's order."""
+    return moved(replace(alert, acknowledged_ts=None, acknowledged_by=None), action, now_ms)
+
+
+def moved(alert: Alert, action: Action, now_ms: int) -> Alert:
+    """The alert in the state the action leads to, with what goes with that state."""
+    state = next_state(alert.state, action, alert.active)
+    closed = state is AlarmState.NORMAL
+    stays = state is alert.state
     return replace(
         alert,
         state=state,
-        acknowledged_ts=now_ms,
-        acknowledged_by=who,
-        closed_ts=now_ms if state is AlarmState.NORMAL else None,
+        closed_ts=alert.closed_ts or now_ms if closed else None,
+        aside=alert.aside if stays else None,
+        shelved_until_ts=alert.shelved_until_ts if stays else None,
+        service_request=None if closed else alert.service_request,
     )
 
 
 def merged(alert: Alert, now_ms: int) -> Alert:
     """Another open alert goes on with the same subject."""
-    return replace(
-        alert,
-        state=next_state(alert.state, Action.MERGE),
-        active=False,
-        cleared_ts=alert.cleared_ts or now_ms,
-        closed_ts=now_ms,
-    )
+    gone = replace(alert, active=False, cleared_ts=alert.cleared_ts or now_ms)
+    return moved(gone, Action.MERGE, now_ms)
 
 
 def worse(one: Severity, other: Severity) -> Severity:
     """The higher of two severities."""
     return max(one, other, key=lambda severity: severity.rank)
+
+
+def _present(alert: Alert, condition: Condition) -> Alert:
+    """The alert with its hazard there, counted once more where it had been gone."""
+    return replace(
+        _with_figures(alert, condition),
+        active=True,
+        cleared_ts=None,
+        count=alert.count if alert.active else alert.count + 1,
+    )
 
 
 def _with_figures(alert: Alert, condition: Condition) -> Alert:

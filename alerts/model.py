@@ -105,11 +105,43 @@ class Condition(msgspec.Struct, frozen=True):
     details: dict[str, Any] = {}
 
 
+class Aside(msgspec.Struct, frozen=True):
+    """Why an alert is shelved, suppressed or out of service, and what ends that. Times are epoch milliseconds UTC.
+
+    Attributes:
+        by: the person who did it or asked for it; of a suppressed alert the rule that explains it.
+        note: the reason.
+        until_ts: when it ends by itself; null where it ends with its cause.
+        approved_by: the second person, who allowed an alert to be out of service.
+        parent: id of the alert that explains a suppressed one.
+        sources: rules that held the alert when it was put aside; another one is a second kind of evidence.
+    """
+
+    by: str
+    since_ts: int
+    note: str = ""
+    until_ts: int | None = None
+    approved_by: str | None = None
+    parent: str | None = None
+    sources: tuple[str, ...] = ()
+
+
+class ServiceRequest(msgspec.Struct, frozen=True):
+    """Someone wants an alert out of service for so long; it takes another person to allow it before `lapses_ts`."""
+
+    by: str
+    at_ts: int
+    minutes: int
+    note: str
+    lapses_ts: int
+
+
 class Alert(msgspec.Struct, frozen=True):
     """An alert as the contract shows it; encoded with msgspec it is the alert object of HTTP and MQTT.
 
     `state` NORMAL with `closed_ts` set is the end of an alert's life. `active` tells whether the hazard is still there.
-    Times are epoch milliseconds UTC. `count`: how often the condition was raised within this alert.
+    Times are epoch milliseconds UTC. `count`: how often the condition was raised within this alert. `aside` tells why
+    a shelved, suppressed or out-of-service alert is that; `false_alarm` that someone has judged it so, `cause` why.
     """
 
     id: str
@@ -137,6 +169,9 @@ class Alert(msgspec.Struct, frozen=True):
     related: tuple[str, ...] = ()
     cause: str | None = None
     assignee: str | None = None
+    aside: Aside | None = None
+    service_request: ServiceRequest | None = None
+    false_alarm: bool = False
 
     @property
     def key(self) -> AlertKey:

@@ -20,7 +20,7 @@ from typing import Self
 
 import structlog
 
-from alerts.desk import AlertQuery, RefusedActionError
+from alerts.desk import AlertQuery, Order
 from alerts.engine import AlarmEngine, alert_ids
 from alerts.feed import Feed, Subscription
 from alerts.history import History, page_of
@@ -28,6 +28,7 @@ from alerts.ledger.database import Ledger, LedgerError, NoticeRow
 from alerts.memory import SAVE_EVERY_S, MemoryFile
 from alerts.messages import SERVICE
 from alerts.model import Alert, AlertChange, Condition, Transition
+from alerts.orders import Limits
 from alerts.rules.base import Surroundings, ref_of
 from alerts.rules.catalogue import all_rules
 from alerts.rules.runner import RuleSet
@@ -58,6 +59,7 @@ class AlarmService:
         seed: of the random part of alert ids; None draws from the system.
         tick_s: how often rules are told that time has passed.
         memory: where rules keep what they learn over days; None: in this process only.
+        limits: for how long people may put alerts aside.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class AlarmService:
         seed: int | None = None,
         tick_s: float = 1.0,
         memory: MemoryFile | None = None,
+        limits: Limits | None = None,
     ) -> None:
         around = Surroundings(topology, book)
         self._topology = topology
@@ -82,7 +85,7 @@ class AlarmService:
         self._history = History(self._feed, ledger)
         self._writer = LedgerWriter(ledger, clock, self._ledger_told)
         self._random = Random(seed)
-        self._engine = AlarmEngine(alert_ids(self._random), clock.now_ms())
+        self._engine = AlarmEngine(alert_ids(self._random), clock.now_ms(), limits)
         self._started_seq = self._engine.last_seq
         self._tasks: list[asyncio.Task[None]] = []
         self._unsound: set[str] = set()
@@ -176,19 +179,15 @@ class AlarmService:
         await self.get(alert_id)
         return await self._history.log(alert_id)
 
-    async def acknowledge(self, alert_id: str, who: str, note: str) -> Alert:
-        if self._engine.find(alert_id) is None:
-            alert = await self.get(alert_id)
-            raise RefusedActionError(f"the alert is closed since {alert.closed_ts}")
-        change = self._engine.acknowledge(alert_id, who, note, self._clock.now_ms())
+    async def order(self, order: Order) -> Alert:
+        closed = None if self._engine.find(order.alert_id) else await self.get(order.alert_id)
+        change = self._engine.order(order, self._clock.now_ms(), closed)
         await self._written(self._publish([change]))
         return change.alert
 
-    async def comment(self, alert_id: str, who: str, note: str) -> Alert:
-        alert = await self.get(alert_id)
-        change = self._engine.comment(alert, who, note, self._clock.now_ms())
-        await self._written(self._publish([change]))
-        return change.alert
+    async def acknowledge(self, alert_id: str, who: str, note: str) -> Alert:
+        """As `order`."""
+        return await self.order(Order("acknowledge", alert_id, who, note))
 
     def open_alerts(self) -> Sequence[Alert]:
         return self._engine.open_alerts()
@@ -221,16 +220,16 @@ class AlarmService:
 
     def _fold(self, conditions: Iterable[Condition]) -> asyncio.Event | None:
         now_ms = self._clock.now_ms()
-        changes = []
+        changes: list[AlertChange] = []
         for condition in conditions:
             try:
                 change = self._engine.apply(condition, now_ms)
+                if change is not None:
+                    changes.append(change)
+                    changes += self._engine.consequences(change, now_ms)
             except Exception:  # noqa: BLE001 - supervised: one condition must not cost the alarms of the others
                 self.counts["engine_failures"] += 1
                 _log.exception("condition could not be applied", key=condition.key)
-                continue
-            if change is not None:
-                changes.append(change)
         return self._publish(changes)
 
     def _publish(self, changes: Sequence[AlertChange]) -> asyncio.Event | None:
@@ -254,6 +253,7 @@ class AlarmService:
             await self._clock.sleep(self._tick_s)
             now_ms = self._steady.now_ms()
             self._fold(self.rules.tick(now_ms))
+            self._publish(self._engine.tick(self._clock.now_ms()))
             self._tell_unsound_rules(now_ms)
 
     async def _remember_for_ever(self, memory: MemoryFile) -> None:

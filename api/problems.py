@@ -17,7 +17,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from alerts.desk import DeskUnavailableError, RefusedActionError, UnknownAlertError
+from alerts.desk import DeskUnavailableError, InvalidOrderError, RefusedActionError, UnknownAlertError
 from api.auth import TokenBookError
 from ingest.store.port import StoreError
 
@@ -103,6 +103,8 @@ def _from_known(error: Exception) -> Problem:
             return not_found("There is no alert with this id.")
         case RefusedActionError():
             return Problem(HTTPStatus.CONFLICT, "refused", str(error) or "The alert's state does not allow it.")
+        case InvalidOrderError():
+            return bad_parameter(error.parameter, str(error))
         case DeskUnavailableError():
             return unavailable("desk-unavailable", "The alarm ledger cannot be reached now; open alarms still sound.")
         case StoreError():
@@ -135,6 +137,7 @@ def install(app: FastAPI) -> None:
         RequestValidationError,
         UnknownAlertError,
         RefusedActionError,
+        InvalidOrderError,
         DeskUnavailableError,
         StoreError,
         TokenBookError,

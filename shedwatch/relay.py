@@ -14,8 +14,8 @@ from typing import Literal
 import msgspec
 import structlog
 
-from alerts.desk import AlarmDesk, DeskError
-from alerts.ledger_desk import Answer, Order
+from alerts.desk import AlarmDesk, DeskError, DeskUnavailableError, Order
+from alerts.ledger_desk import Answer
 from ingest.broker import Broker
 from vision.model import Observation
 
@@ -31,6 +31,20 @@ class PartHealth(msgspec.Struct, frozen=True):
     name: str
     state: Literal["ok", "degraded", "down"]
     detail: str
+
+
+class SentOrder(msgspec.Struct, frozen=True):
+    """An order on its way, and the id its answer is known by."""
+
+    id: str
+    order: Order
+
+
+class SentAnswer(msgspec.Struct, frozen=True):
+    """The answer to the order with this id."""
+
+    id: str
+    answer: Answer
 
 
 class Relay:
@@ -95,37 +109,35 @@ class Relay:
 
     # api → alerts
 
-    async def order(self, action: Literal["acknowledge", "comment"], alert_id: str, who: str, note: str) -> Answer:
+    async def order(self, order: Order) -> Answer:
         """Have an order carried out by the process that keeps the alarms."""
-        order = Order(secrets.token_hex(8), action, alert_id, who, note)
-        self._waiting[order.id] = answered = asyncio.get_running_loop().create_future()
-        self._send("order", order)
+        sent = SentOrder(secrets.token_hex(8), order)
+        self._waiting[sent.id] = answered = asyncio.get_running_loop().create_future()
+        self._send("order", sent)
         try:
             return await asyncio.wait_for(answered, ANSWER_S)
         except TimeoutError:
-            message = f"the process that keeps the alarms did not answer within {ANSWER_S:g} s"
-            return Answer(order.id, error="DeskUnavailableError", message=message)
+            why = f"the process that keeps the alarms did not answer within {ANSWER_S:g} s"
+            return Answer.refusal(DeskUnavailableError(why))
         finally:
-            del self._waiting[order.id]
+            del self._waiting[sent.id]
 
     async def _take_answer(self, payload: bytes) -> None:
-        answer = msgspec.json.decode(payload, type=Answer)
-        waiting = self._waiting.get(answer.id)
+        sent = msgspec.json.decode(payload, type=SentAnswer)
+        waiting = self._waiting.get(sent.id)
         if waiting is not None and not waiting.done():
-            waiting.set_result(answer)
+            waiting.set_result(sent.answer)
 
     def serve_orders(self, desk: AlarmDesk) -> None:
         """Carry out the orders of other processes."""
-        decoder = msgspec.json.Decoder(Order)
+        decoder = msgspec.json.Decoder(SentOrder)
 
         async def taken(payload: bytes) -> None:
-            order = decoder.decode(payload)
-            carry_out = desk.acknowledge if order.action == "acknowledge" else desk.comment
+            sent = decoder.decode(payload)
             try:
-                alert = await carry_out(order.alert_id, order.who, order.note)
-                answer = Answer(order.id, alert)
+                answer = Answer(await desk.order(sent.order))
             except DeskError as error:
-                answer = Answer(order.id, error=type(error).__name__, message=str(error))
-            self._send("answer", answer)
+                answer = Answer.refusal(error)
+            self._send("answer", SentAnswer(sent.id, answer))
 
         self._takers["order"] = taken

@@ -10,12 +10,11 @@ import asyncio
 import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import Literal
 from urllib.parse import urlsplit
 
 import structlog
 
-from alerts.desk import AlarmDesk
+from alerts.desk import AlarmDesk, Order
 from alerts.ledger.database import Ledger
 from alerts.ledger_desk import Answer, LedgerDesk
 from alerts.memory import MemoryFile
@@ -340,6 +339,6 @@ class Service:
         elif self._relay is not None:
             await self._relay.send_observations(observations)
 
-    async def _order(self, action: Literal["acknowledge", "comment"], alert_id: str, who: str, note: str) -> Answer:
+    async def _order(self, order: Order) -> Answer:
         assert self._relay is not None
-        return await self._relay.order(action, alert_id, who, note)
+        return await self._relay.order(order)

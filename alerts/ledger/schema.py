@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 METADATA = MetaData()
@@ -48,6 +49,9 @@ ALERTS = Table(
     Column("related", JSON, nullable=False),
     Column("cause", Text),
     Column("assignee", Text),
+    Column("aside", JSON(none_as_null=True)),
+    Column("service_request", JSON(none_as_null=True)),
+    Column("false_alarm", Boolean, nullable=False, server_default=false()),
     Index("ix_alerts_raised", "raised_ts", "id"),
     Index("ix_alerts_closed", "closed_ts"),
     Index("ix_alerts_place", "site", "shed", "raised_ts"),
@@ -65,6 +69,7 @@ TRANSITIONS = Table(
     Column("to_state", String(30), nullable=False),
     Column("note", Text, nullable=False),
     Index("ix_transitions_alert", "alert_id", "seq"),
+    Index("ix_transitions_at", "at_ms"),
 )
 
 NOTICES = Table(

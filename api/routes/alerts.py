@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from alerts.desk import AlertQuery
+from alerts.desk import AlertQuery, Order, OrderAction
 from alerts.model import Alert, AlertKind, Severity
 from api.guard import Operator, Viewer
 from api.problems import bad_parameter, not_found
@@ -31,18 +31,14 @@ _Cursor = Annotated[str, StringConstraints(max_length=200)]
 _IdFilter = Annotated[Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN.pattern}$")] | None, BLANK]
 
 
-class Remark(BaseModel):
-    """What someone has to say with an order."""
+class OrderBody(BaseModel):
+    """What goes with an order; which of it an order needs is said there."""
 
     model_config = ConfigDict(extra="forbid")
     note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=_NOTE_LENGTH)] = ""
-
-
-class Comment(BaseModel):
-    """A remark that cannot be empty."""
-
-    model_config = ConfigDict(extra="forbid")
-    note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), Field(max_length=_NOTE_LENGTH)]
+    minutes: Annotated[int | None, Field(strict=True, ge=1, le=1_000_000)] = None
+    cause: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] | None = None
+    assignee: Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)] | None = None
 
 
 @router.get("", responses=answers(AlertPage, 422, 503))
@@ -97,18 +93,47 @@ async def evidence(alert_id: AlertId, name: str, _who: Viewer, deps: Deps) -> Re
     return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"})
 
 
-@router.post("/{alert_id}/acknowledge", responses=answers(Alert, 404, 409, 422, 503))
-async def acknowledge(alert_id: AlertId, who: Operator, deps: Deps, remark: Remark | None = None) -> Response:
-    """Say that you have taken notice and are seeing to it."""
-    note = remark.note if remark else ""
-    changed = await deps.desk.acknowledge(alert_id, who.name, note)
-    _log.info("alert acknowledged", alert=alert_id, who=who.name)
-    return json_response(changed)
+_ORDERS: dict[str, tuple[OrderAction, str]] = {
+    "acknowledge": (
+        "acknowledge",
+        "Say that you have taken notice and are seeing to it. Holds until the hazard clears.",
+    ),
+    "comment": ("comment", "Add a note to the alert's log; needs `note`."),
+    "assign": ("assign", "Say who sees to it; needs `assignee`, an empty one takes the name away."),
+    "shelve": (
+        "shelve",
+        "Silence it for `minutes`, up to the maximum of its severity; `note` says why. What gets worse breaks the shelf.",
+    ),
+    "unshelve": ("unshelve", "Bring a shelved or out-of-service alert back before its time."),
+    "out-of-service": (
+        "out_of_service",
+        "Ask with `minutes` and `note` to take it out of service; another person allows it by sending the same order.",
+    ),
+    "false-alarm": (
+        "false_alarm",
+        "Mark it as a false alarm; needs `cause`. An active alert counts as acknowledged, any other is closed.",
+    ),
+    "close": ("close", "End an alert whose hazard is gone."),
+}
 
 
-@router.post("/{alert_id}/comment", responses=answers(Alert, 404, 422, 503))
-async def comment(alert_id: AlertId, who: Operator, deps: Deps, remark: Comment) -> Response:
-    """Add a note to the alert's log."""
-    changed = await deps.desk.comment(alert_id, who.name, remark.note)
-    _log.info("alert commented", alert=alert_id, who=who.name)
-    return json_response(changed)
+def _order_route(verb: str, action: OrderAction, words: str) -> None:
+    async def give(alert_id: AlertId, who: Operator, deps: Deps, body: OrderBody | None = None) -> Response:
+        given = body or OrderBody()
+        order = Order(action, alert_id, who.name, given.note, given.minutes, given.cause, given.assignee)
+        changed = await deps.desk.order(order)
+        _log.info("alert order", action=action, alert=alert_id, who=who.name)
+        return json_response(changed)
+
+    router.add_api_route(
+        f"/{{alert_id}}/{verb}",
+        give,
+        methods=["POST"],
+        name=action,
+        description=words,
+        responses=answers(Alert, 404, 409, 422, 503),
+    )
+
+
+for _verb, (_action, _words) in _ORDERS.items():
+    _order_route(_verb, _action, _words)

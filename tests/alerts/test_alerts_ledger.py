@@ -1,46 +1,35 @@
-"""The ledger on a real SQLite file; and on PostgreSQL where `SHEDWATCH_TEST_POSTGRESQL` names a database."""
+"""One suite for the ledger on a real SQLite file and on a real PostgreSQL."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 from alarm_samples import NOW_MS, condition
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateTable
+from sqlalchemy import JSON, TextClause, bindparam, text
 
-from alerts.desk import AlertQuery
+from alerts.desk import AlertQuery, Order
 from alerts.engine import AlarmEngine, alert_ids
+from alerts.ledger import database
 from alerts.ledger.database import Ledger, LedgerError, LedgerRefusalError, NoticeRow, read_cursor
 from alerts.ledger.schema import METADATA
 from alerts.model import Alert, AlertChange, AlertKind, Severity
+from tests.servers import PostgreSQL
 
-POSTGRESQL = os.environ.get("SHEDWATCH_TEST_POSTGRESQL")
 
-
-@pytest.fixture(
-    params=[
-        "sqlite",
-        pytest.param(
-            "postgresql",
-            marks=[
-                pytest.mark.servers,
-                pytest.mark.skipif(POSTGRESQL is None, reason="SHEDWATCH_TEST_POSTGRESQL names no database"),
-            ],
-        ),
-    ]
-)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'deep' / 'alerts.db'}" if request.param == "sqlite" else str(POSTGRESQL)
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'deep' / 'alerts.db'}"
+    return str(request.getfixturevalue("postgresql").new_database())
 
 
 @pytest.fixture
@@ -224,25 +213,104 @@ def test_a_url_that_cannot_work_is_refused_at_once(url: str) -> None:
         Ledger(url)
 
 
-async def test_the_migrations_make_the_tables_the_code_uses_and_leave_logging_alone(tmp_path: Path) -> None:
-    """No drift between the two; and alembic's habit of configuring the root logger is not ours."""
+async def test_opening_leaves_logging_alone_and_sets_sqlite_up_to_survive(tmp_path: Path) -> None:
+    """Alembic's habit of configuring the root logger is not ours."""
     handlers, level = list(logging.getLogger().handlers), logging.getLogger().level
     ledger = Ledger(f"sqlite:///{tmp_path / 'alerts.db'}")
     await ledger.open()
-    await ledger.open()
     await ledger.close()
     assert (logging.getLogger().handlers, logging.getLogger().level) == (handlers, level)
-    engine = create_engine(f"sqlite:///{tmp_path / 'alerts.db'}")
-    with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
-    engine.dispose()
     raw = sqlite3.connect(tmp_path / "alerts.db")
     assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     raw.close()
 
 
-def test_the_tables_can_be_made_on_postgresql() -> None:
-    """Epoch milliseconds need 64 bits there."""
-    for table in METADATA.tables.values():
-        made = str(CreateTable(table).compile(dialect=postgresql.dialect()))
-        assert "BIGINT" in made
+async def _at_version(url: str, version: str) -> None:
+    """A database as an earlier release left it."""
+    ledger = Ledger(url)
+    engine = database._make_engine(ledger._url)
+    async with engine.begin() as connection:
+        await connection.run_sync(database._migrate, version)
+    await engine.dispose()
+
+
+def _old_row(table: str, **values: object) -> TextClause:
+    names = ", ".join(values)
+    typed = [
+        bindparam(name, value, JSON() if isinstance(value, list | dict | tuple) else None)
+        for name, value in values.items()
+    ]
+    return text(f"INSERT INTO {table} ({names}) VALUES ({', '.join(f':{name}' for name in values)})").bindparams(*typed)
+
+
+async def test_a_database_of_the_first_version_is_brought_forward_with_all_that_is_in_it(url: str) -> None:
+    """Whoever has run the first release loses nothing by the next: open alerts, their log, notices, marks."""
+    await _at_version(url, "0001")
+    (change,) = raised(1, value=72.5, threshold=65.0, unit="°C", evidence=("a.jpg",))
+    old, line = msgspec.to_builtins(change.alert), msgspec.to_builtins(change.transition)
+    for name in ("aside", "service_request", "false_alarm"):
+        del old[name]
+    engine = database._make_engine(Ledger(url)._url)
+    async with engine.begin() as connection:
+        await connection.execute(_old_row("alerts", **old))
+        await connection.execute(_old_row("transitions", **line))
+        await connection.execute(_old_row("marks", name="notifier", seq=7))
+    await engine.dispose()
+
+    ledger = Ledger(url)
+    await ledger.open()
+
+    assert await ledger.open_alerts() == [change.alert]
+    assert await ledger.log(change.alert.id) == [change.transition]
+    assert await ledger.mark("notifier") == 7
+    shelved = AlarmEngine(alert_ids(Random(1)), first_seq=100)
+    shelved.restore(change.alert, ["over_temperature"], NOW_MS)
+    put = shelved.order(Order("shelve", change.alert.id, "wang", "steam", 5), NOW_MS)
+    await ledger.append([put])
+    assert await ledger.find(change.alert.id) == put.alert
+    await ledger.close()
+
+
+async def test_the_migrations_make_the_tables_the_code_uses(url: str) -> None:
+    """No drift between the two, on either database."""
+    ledger = Ledger(url)
+    await ledger.open()
+    await ledger.open()
+    async with ledger._begin() as connection:
+        found = await connection.run_sync(lambda it: compare_metadata(MigrationContext.configure(it), METADATA))
+    await ledger.close()
+    assert found == []
+
+
+async def test_all_that_says_why_an_alert_is_put_aside_comes_back(ledger: Ledger) -> None:
+    """Who, why, until when, who asked for an outage, and what was judged a false alarm."""
+    machine = AlarmEngine(alert_ids(Random(1)), first_seq=1)
+    changes = [machine.apply(condition(port=port), NOW_MS) for port in (1, 2, 3)]
+    ids = [change.alert.id for change in changes if change is not None]
+    changes += [
+        machine.order(Order("shelve", ids[0], "wang", "steam", 5), NOW_MS),
+        machine.order(Order("out_of_service", ids[1], "wang", "on order", 600), NOW_MS),
+        machine.order(Order("false_alarm", ids[2], "wang", cause="steam"), NOW_MS),
+    ]
+    await ledger.append([change for change in changes if change is not None])
+    assert sorted(await ledger.open_alerts(), key=lambda alert: alert.id) == sorted(
+        machine.open_alerts(), key=lambda alert: alert.id
+    )
+
+
+@pytest.mark.servers
+async def test_what_was_written_is_there_after_the_database_itself_was_cut_off(postgresql: PostgreSQL) -> None:
+    """The ledger says that it is gone, and goes on with a new connection when it is back."""
+    ledger = Ledger(postgresql.new_database())
+    await ledger.open()
+    changes = raised(2)
+    await ledger.append(changes[:1])
+    postgresql.stop()
+    try:
+        with pytest.raises(LedgerError):
+            await ledger.append(changes[1:])
+    finally:
+        postgresql.start()
+    await ledger.append(changes[1:])
+    assert {alert.id for alert in await ledger.open_alerts()} == {change.alert.id for change in changes}
+    await ledger.close()

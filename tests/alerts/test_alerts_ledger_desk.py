@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from alerts.desk import AlertQuery, RefusedActionError, UnknownAlertError
+from alerts.desk import AlertQuery, InvalidOrderError, Order, RefusedActionError, UnknownAlertError
 from alerts.ledger.database import Ledger
 from alerts.ledger_desk import Answer, LedgerDesk
 from alerts.rules.settings import RuleBook
@@ -33,11 +33,8 @@ async def two_processes(folder, answer=None):
     url = f"sqlite:///{folder / 'alerts.db'}"
     async with AlarmService(TOPOLOGY, RuleBook(), Ledger(url), SystemClock()) as keeper:
 
-        async def pass_on(action, alert_id, who, note):
-            if answer is not None:
-                return answer
-            carry_out = keeper.acknowledge if action == "acknowledge" else keeper.comment
-            return Answer("1", await carry_out(alert_id, who, note))
+        async def pass_on(order):
+            return answer or Answer(await keeper.order(order))
 
         reader = LedgerDesk(ledger := Ledger(url), pass_on)
         following = asyncio.create_task(reader.run())
@@ -73,17 +70,20 @@ async def test_an_order_is_passed_on_and_its_result_comes_back(tmp_path):
         await keeper.submit_readings([hot(90.0)])
         (alert,) = keeper.open_alerts()
 
-        assert (await reader.acknowledge(alert.id, "Li", "going")).acknowledged_by == "Li"
-        await reader.comment(alert.id, "Li", "there")
+        assert (await reader.order(Order("acknowledge", alert.id, "Li", "going"))).acknowledged_by == "Li"
+        await reader.order(Order("comment", alert.id, "Li", "there"))
 
         assert [entry.action for entry in await reader.log(alert.id)] == ["raise", "acknowledge", "comment"]
 
 
 async def test_a_refusal_comes_back_as_the_same_error(tmp_path):
     """The API tells a person the same in either arrangement."""
-    answer = Answer("1", error="RefusedActionError", message="closed")
-    async with two_processes(tmp_path, answer) as (_, reader):
+    async with two_processes(tmp_path, Answer.refusal(RefusedActionError("closed"))) as (_, reader):
         with pytest.raises(RefusedActionError, match="closed"):
-            await reader.acknowledge("x", "Li", "")
+            await reader.order(Order("acknowledge", "x", "Li"))
+    async with two_processes(tmp_path, Answer.refusal(InvalidOrderError("too long", "minutes"))) as (_, reader):
+        with pytest.raises(InvalidOrderError, match="too long") as refused:
+            await reader.order(Order("shelve", "x", "Li", minutes=99))
+        assert refused.value.parameter == "minutes"
         with pytest.raises(UnknownAlertError):
             await reader.get("nobody")

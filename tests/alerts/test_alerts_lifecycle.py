@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from alarm_samples import condition
+from alarm_samples import NOW_MS, condition
 
 from alerts import lifecycle
-from alerts.lifecycle import TABLE, Action, IllegalActionError
-from alerts.model import AlarmState, Severity
+from alerts.lifecycle import ASIDE, TABLE, Action, Fork, IllegalActionError
+from alerts.model import AlarmState, Aside, Severity
 
-_U, _A, _R, _N = (
+_U, _A, _R, _N, _S, _P, _O = (
     AlarmState.UNACKNOWLEDGED,
     AlarmState.ACKNOWLEDGED,
     AlarmState.RETURNED_UNACKNOWLEDGED,
     AlarmState.NORMAL,
+    AlarmState.SHELVED,
+    AlarmState.SUPPRESSED,
+    AlarmState.OUT_OF_SERVICE,
 )
 
 
@@ -29,6 +32,18 @@ _U, _A, _R, _N = (
         (_A, Action.UPDATE, _A),
         (_A, Action.WORSEN, _U),
         (_N, Action.COMMENT, _N),
+        (_U, Action.SHELVE, _S),
+        (_S, Action.CLEAR, _S),
+        (_S, Action.RENEW, _S),
+        (_S, Action.WORSEN, _U),
+        (_S, Action.BREAK, _U),
+        (_S, Action.EXPIRE, _U),
+        (_O, Action.EXPIRE, _U),
+        (_O, Action.WORSEN, _U),
+        (None, Action.SUPPRESS, _P),
+        (_P, Action.CLEAR, _N),
+        (_P, Action.UNSUPPRESS, _U),
+        (_P, Action.WORSEN, _U),
     ],
 )
 def test_a_step_leads_where_the_standard_says(state: AlarmState | None, action: Action, expected: AlarmState) -> None:
@@ -36,19 +51,40 @@ def test_a_step_leads_where_the_standard_says(state: AlarmState | None, action: 
     assert lifecycle.next_state(state, action) is expected
 
 
-@pytest.mark.parametrize(("state", "action"), [(s, a) for s in (None, _U, _A, _R, _N) for a in Action])
+@pytest.mark.parametrize("state", [_S, _O])
+@pytest.mark.parametrize("action", [Action.EXPIRE, Action.UNSHELVE])
+def test_what_comes_back_without_its_hazard_is_closed(state: AlarmState, action: Action) -> None:
+    """Nobody is called for something that is over and was judged by whoever put it aside."""
+    assert lifecycle.next_state(state, action, active=False) is _N
+
+
+@pytest.mark.parametrize("state", [None, *AlarmState])
+@pytest.mark.parametrize("action", Action)
 def test_every_other_step_is_refused_by_name(state: AlarmState | None, action: Action) -> None:
     """No state is left by an action the table does not have."""
     if (state, action) in TABLE:
-        assert lifecycle.next_state(state, action) in (_U, _A, _R, _N)
+        assert lifecycle.next_state(state, action) in AlarmState
     else:
         with pytest.raises(IllegalActionError, match=f"cannot {action}"):
             lifecycle.next_state(state, action)
 
 
-def test_a_closed_alert_takes_nothing_but_notes() -> None:
+def test_a_closed_alert_takes_nothing_but_notes_and_a_judgement() -> None:
     """The end of an alert's life is the end."""
-    assert {action for state, action in TABLE if state is _N} == {Action.COMMENT}
+    assert {action for state, action in TABLE if state is _N} == {Action.COMMENT, Action.FALSE_ALARM}
+
+
+def test_from_every_state_in_which_an_alert_is_silent_a_rise_in_severity_leads_to_people() -> None:
+    """Nothing that was put aside or acknowledged hides what gets worse."""
+    for state in (*ASIDE, _A, _U):
+        assert TABLE[state, Action.WORSEN] is _U
+
+
+def test_every_state_that_is_put_aside_has_an_end_of_its_own() -> None:
+    """None waits for a person to remember it."""
+    for state, action in ((_S, Action.EXPIRE), (_O, Action.EXPIRE), (_P, Action.UNSUPPRESS)):
+        step = TABLE[state, action]
+        assert (step.active if isinstance(step, Fork) else step) is _U
 
 
 def test_an_alert_keeps_its_first_picture_and_the_newest_ones() -> None:
@@ -60,8 +96,14 @@ def test_an_alert_keeps_its_first_picture_and_the_newest_ones() -> None:
     assert lifecycle.cleared(alert, 2, ("end.jpg",)).evidence[-1] == "end.jpg"
 
 
-def test_worsening_takes_the_acknowledgement_away() -> None:
-    """Whoever acknowledged a high alarm has not seen the critical one."""
-    alert = lifecycle.acknowledged(lifecycle.raised("a", condition(), 1), "wang", 2)
-    worse = lifecycle.worsened(alert, condition(severity=Severity.CRITICAL))
-    assert (worse.state, worse.acknowledged_by, worse.acknowledged_ts) == (_U, None, None)
+def test_worsening_takes_acknowledgement_shelf_and_judgement_away() -> None:
+    """Whoever judged a high alarm has not seen the critical one."""
+    alert = lifecycle.raised("a", condition(), 1)
+    aside = lifecycle.suppressed(alert, Aside("shed_offline", NOW_MS))
+    judged = lifecycle.replace(
+        aside, acknowledged_by="wang", acknowledged_ts=2, shelved_until_ts=3, false_alarm=True, cause="steam"
+    )
+    worse = lifecycle.worsened(judged, condition(severity=Severity.CRITICAL))
+    assert (worse.state, worse.severity) == (_U, Severity.CRITICAL)
+    assert (worse.acknowledged_by, worse.acknowledged_ts, worse.aside, worse.shelved_until_ts) == (None,) * 4
+    assert (worse.false_alarm, worse.cause) == (False, None)

@@ -10,7 +10,7 @@ from alarm_doubles import FragileLedger, StillClock, service, until
 from alarm_samples import C1, CAM, NOW_MS, SMOKE, observation, reading
 
 from alerts import service as service_module
-from alerts.desk import AlertQuery, DeskUnavailableError, RefusedActionError, UnknownAlertError
+from alerts.desk import AlertQuery, DeskUnavailableError, Order, RefusedActionError, UnknownAlertError
 from alerts.feed import MAX_WAITING
 from alerts.ledger.database import Ledger
 from alerts.model import AlarmState, AlertChange, AlertKind
@@ -60,7 +60,7 @@ async def test_a_hot_port_becomes_an_alert_that_can_be_acknowledged_and_closes_w
         assert (await desk.get(alert.id)).state is AlarmState.NORMAL
         with pytest.raises(RefusedActionError, match="closed"):
             await desk.acknowledge(alert.id, "li", "")
-        await desk.comment(alert.id, "li", "loose contact replaced")
+        await desk.order(Order("comment", alert.id, "li", "loose contact replaced"))
         log = await desk.log(alert.id)
         assert [entry.action for entry in log] == ["raise", "acknowledge", "clear", "comment"]
         assert log[-1].note == "loose contact replaced"
@@ -69,7 +69,7 @@ async def test_a_hot_port_becomes_an_alert_that_can_be_acknowledged_and_closes_w
             desk.get("none"),
             desk.log("none"),
             desk.acknowledge("none", "li", ""),
-            desk.comment("none", "l", ""),
+            desk.order(Order("comment", "none", "l", "x")),
         ):
             with pytest.raises(UnknownAlertError):
                 await unknown
@@ -230,7 +230,7 @@ async def test_a_reader_that_is_too_slow_is_let_go_and_holds_nobody_up(url: str)
         await smoke(desk)
         (alert,) = desk.open_alerts()
         for number in range(MAX_WAITING + 50):
-            desk._publish([desk._engine.comment(alert, "li", str(number), NOW_MS)])
+            desk._publish([desk._engine.order(Order("comment", alert.id, "li", f"note {number}"), NOW_MS)])
             if number % 100 == 0:
                 await asyncio.sleep(0)
         await until(lambda: len(seen) == MAX_WAITING + 51)

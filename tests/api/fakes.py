@@ -12,9 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from alerts.desk import AlertQuery, DeskUnavailableError, RefusedActionError, UnknownAlertError
+from alerts.desk import AlertQuery, DeskUnavailableError, Order, UnknownAlertError
 from alerts.feed import Feed, Subscription
 from alerts.model import AlarmState, Alert, AlertChange, AlertKind, Severity, Text, Transition
+from alerts.orders import carry_out
 from api.auth import Role, TokenBook
 from api.deps import ApiDeps, DependencyState
 from ingest.model import DeadLetter, Device, DeviceKind, DeviceRef, Frame, Name, Reading, Shed, Site, Topology
@@ -70,7 +71,8 @@ def alert(alert_id: str, kind: AlertKind = AlertKind.SMOKE, **changes: object) -
 class FakeDesk:
     """Keeps alerts and every change in lists; `down` makes the ledger unreachable."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: ManualClock | None = None) -> None:
+        self.clock = clock or ManualClock()
         self.alerts: dict[str, Alert] = {}
         self.kept: list[AlertChange] = []
         self.queries: list[AlertQuery] = []
@@ -115,15 +117,9 @@ class FakeDesk:
         await self.get(alert_id)
         return [change.transition for change in self.kept if change.transition.alert_id == alert_id]
 
-    async def acknowledge(self, alert_id: str, who: str, note: str) -> Alert:
-        known = await self.get(alert_id)
-        if known.state is not AlarmState.UNACKNOWLEDGED:
-            raise RefusedActionError(f"it is already {known.state}")
-        changed = msgspec.structs.replace(known, state=AlarmState.ACKNOWLEDGED, acknowledged_by=who)
-        return self.put(changed, "acknowledge", who, note)
-
-    async def comment(self, alert_id: str, who: str, note: str) -> Alert:
-        return self.put(await self.get(alert_id), "comment", who, note)
+    async def order(self, order: Order) -> Alert:
+        action, changed, note = carry_out(await self.get(order.alert_id), order, self.clock.now_ms())
+        return self.put(changed, action, order.who, note)
 
     def open_alerts(self) -> Sequence[Alert]:
         return sorted((one for one in self.alerts.values() if one.open), key=lambda one: -one.severity.rank)
@@ -285,7 +281,8 @@ def _empty_store() -> bytes:
 
 def house(folder: Path, base_url: str = "") -> House:
     """A house whose files lie in `folder`."""
-    desk, store, pictures, health, clock = FakeDesk(), FakeStore(), FakePictures(), FakeHealth(), ManualClock()
+    clock = ManualClock()
+    desk, store, pictures, health = FakeDesk(clock), FakeStore(), FakePictures(), FakeHealth()
     book, token = _token_book()
     (folder / "tokens.db").write_bytes(book)
     tokens = TokenBook(folder / "tokens.db")
