@@ -38,6 +38,10 @@ class Rule(Protocol):
     def fields(self) -> Collection[str]:
         """It is not asked about readings that hold values, but of none of these fields; empty: about all."""
 
+    @property
+    def slow(self) -> bool:
+        """Whether it judges by hours, so that being asked of a port twice a minute is enough."""
+
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
         """Take one reading."""
 
@@ -66,6 +70,7 @@ class BaseRule:
     name = ""
     hears: Collection[DeviceKind] = tuple(DeviceKind)
     fields: Collection[str] = ()
+    slow = False
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:  # noqa: ARG002 - the port's signature
         return ()

@@ -51,6 +51,8 @@ class ContactAgeingRule(BaseRule):
 
     name = str(AlertKind.CONTACT_AGEING)
     hears = (DeviceKind.CHARGER,)
+    fields = ("temperature_c",)
+    slow = True
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around

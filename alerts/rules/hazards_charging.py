@@ -79,6 +79,9 @@ class SessionOverlong(Hazard, frozen=True, kw_only=True):
     limit_s: Positive = 39_600.0
     min_power_w: Positive = 20.0
 
+    def __post_init__(self) -> None:
+        rising(self, "slack_s", "limit_s")
+
 
 class ContactAgeing(Hazard, frozen=True, kw_only=True):
     """A port's contact heats more than it used to at the same current: it corrodes or loosens, with weeks of lead.

@@ -60,6 +60,8 @@ class LeakageTrendRule(BaseRule):
 
     name = "leakage_trend"
     hears = (DeviceKind.CHARGER,)
+    fields = ("leakage_ma",)
+    slow = True
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around

@@ -125,12 +125,14 @@ class LevelRule(BaseRule):
 
     def _subject(self, ref: DeviceRef, port: int | None) -> _Subject | None:
         place = (ref, port)
-        if place not in self._subjects:
+        try:
+            return self._subjects[place]
+        except KeyError:
             limits = self._limits(ref, port)
-            # Tens of thousands of ports have a handful of different limits.
-            shared = self._shared.setdefault(limits, limits) if limits else None
-            self._subjects[place] = _Subject(place, shared) if shared else None
-        return self._subjects[place]
+        # Tens of thousands of ports have a handful of different limits.
+        shared = self._shared.setdefault(limits, limits) if limits else None
+        subject = self._subjects[place] = _Subject(place, shared) if shared else None
+        return subject
 
     def _judge(self, subject: _Subject, value: float, now_ms: int) -> list[Condition]:
         before = subject.active

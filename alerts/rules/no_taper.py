@@ -18,6 +18,8 @@ class NoTaperRule(BaseRule):
 
     name = str(AlertKind.NO_TAPER)
     hears = (DeviceKind.CHARGER,)
+    fields = ("state", "power_w")
+    slow = True
 
     def __init__(self, around: Surroundings, sessions: Sessions) -> None:
         self._around = around
@@ -28,17 +30,19 @@ class NoTaperRule(BaseRule):
         port = None if reading.late else self._sessions.take(reading, now_ms)
         if port is None or not port.own.enabled:
             return ()
-        key = key_of(AlertKind.NO_TAPER, reading.device, reading.port)
         session = port.session
-        if session is None:
-            return self._end(key, port.own)
+        if session is None or (session.tapered and session.rose_ms is None):
+            # A report without power says nothing; a taper ends it, and so does a power that has fallen again.
+            return self._end(reading, port.own) if self._active else ()
+        if not session.fallen and session.full_power_s() < port.own.floor_s:
+            # Nearly always: it has not even lasted as long as the shortest limit there can be.
+            return ()
+        key = key_of(AlertKind.NO_TAPER, reading.device, reading.port)
         found = self._overcharged(key, port, session) or self._risen(key, port.own, session, now_ms)
-        if found is not None:
-            self._active[key] = found.severity
-            return (found,)
-        # A report without power says nothing; a taper ends it, and so does a power that has fallen again.
-        ended = session.tapered and session.rose_ms is None
-        return self._end(key, port.own) if ended else ()
+        if found is None:
+            return ()
+        self._active[key] = found.severity
+        return (found,)
 
     def restore(self, alert: Alert, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
         key = alert.key
@@ -55,7 +59,8 @@ class NoTaperRule(BaseRule):
     def recall(self, memory: Any) -> None:
         self._sessions.unpack(memory)
 
-    def _end(self, key: AlertKey, own: NoTaper) -> Iterable[Condition]:
+    def _end(self, reading: Reading, own: NoTaper) -> Iterable[Condition]:
+        key = key_of(AlertKind.NO_TAPER, reading.device, reading.port)
         if self._active.pop(key, None) is None:
             return ()
         message = compose(key.kind, place(self._around.topology, key), Text("充电功率已下降", "the charge has tapered"))
@@ -63,8 +68,7 @@ class NoTaperRule(BaseRule):
 
     def _overcharged(self, key: AlertKey, port: PortSessions, session: Session) -> Condition | None:
         own, full_s = port.own, session.full_power_s()
-        # Nearly always: it has not even lasted as long as the shortest limit there can be.
-        if session.tapered or full_s < own.floor_s or session.peak_w < own.min_power_w:
+        if session.tapered or session.peak_w < own.min_power_w:
             return None
         limit_s, known, longest_s = own.limit_s, *port.longest_s(session.peak_w)
         if known >= own.min_sessions:

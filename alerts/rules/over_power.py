@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from alerts.model import AlertKind, Condition, Severity, Text
 from alerts.rules.base import Surroundings
@@ -18,14 +18,14 @@ class OverPowerRule(LevelRule):
         super().__init__(around, AlertKind.OVER_POWER, Text("功率", "power"), "W", "power_w", self._settings)
         self._loads: dict[DeviceRef, _Load] = {}
 
-    def reading(self, reading: Reading, now_ms: int) -> Iterator[Condition]:
+    def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
         power_w = number_of(reading, "power_w")
         if reading.late or power_w is None or reading.port is None:
-            return
+            return ()
         ref = reading.device
         total_w = self._load(ref).report(reading.port, power_w, now_ms)
-        yield from self.judge(ref, reading.port, power_w, now_ms)
-        yield from self.judge(ref, None, total_w, now_ms)
+        port, charger = self.judge(ref, reading.port, power_w, now_ms), self.judge(ref, None, total_w, now_ms)
+        return (*port, *charger) if port or charger else ()
 
     def _load(self, ref: DeviceRef) -> _Load:
         if ref not in self._loads:

@@ -30,6 +30,7 @@ class RelayWeldedRule(BaseRule):
 
     name = "relay_welded_current"
     hears = (DeviceKind.CHARGER,)
+    fields = ("state",)
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around

@@ -20,6 +20,9 @@ T = TypeVar("T")
 _COMBINATIONS = 1000
 """Combinations of fields remembered; a maker's firmware sends a handful."""
 
+SLOW_MS = 30_000
+"""How often a rule that judges by hours is asked about a port, at most."""
+
 RECOVERED_MS = 600_000
 """A rule counts as sound again after ten minutes without a failure."""
 
@@ -43,7 +46,8 @@ class RuleSet:
         said: list[Condition] = []
         readers = self._readers[reading.kind]
         plain = reading.event is None and reading.online is None
-        for rule in readers[tuple(reading.values)] if plain else readers.all:
+        asked = readers[tuple(reading.values)] if plain else readers.all
+        for rule in asked.all if asked.due(reading, now_ms) else asked.quick:
             # As `_ask` does, without its two calls a rule: this runs a hundred thousand times a second.
             try:
                 said += rule.reading(reading, now_ms)
@@ -116,18 +120,39 @@ def _caring(rules: Sequence[Rule], what: str) -> tuple[Rule, ...]:
     return tuple(rule for rule in rules if getattr(type(rule), what) is not getattr(BaseRule, what, None))
 
 
-class _Readers(dict[tuple[str, ...], tuple[Rule, ...]]):
+class _Asked:
+    """The rules to be asked about readings with one combination of fields."""
+
+    __slots__ = ("_due_ms", "all", "quick")
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.all = tuple(rules)
+        self.quick = tuple(rule for rule in self.all if not rule.slow)
+        self._due_ms: dict[tuple[DeviceRef, int | None], int] = {}
+
+    def due(self, reading: Reading, now_ms: int) -> bool:
+        """Whether the slow ones are to be asked too."""
+        if len(self.quick) == len(self.all):
+            return False
+        place = (reading.device, reading.port)
+        if now_ms < self._due_ms.get(place, now_ms):
+            return False
+        self._due_ms[place] = now_ms + SLOW_MS
+        return True
+
+
+class _Readers(dict[tuple[str, ...], _Asked]):
     """The rules for one kind of device, by the fields that a reading holds."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         super().__init__()
-        self.all = tuple(rules)
+        self.all = _Asked(rules)
 
-    def __missing__(self, fields: tuple[str, ...]) -> tuple[Rule, ...]:
+    def __missing__(self, fields: tuple[str, ...]) -> _Asked:
         if len(self) >= _COMBINATIONS:
             self.clear()
         present = set(fields)
-        self[fields] = found = tuple(
-            rule for rule in self.all if not (present and rule.fields) or not present.isdisjoint(rule.fields)
+        self[fields] = found = _Asked(
+            rule for rule in self.all.all if not (present and rule.fields) or not present.isdisjoint(rule.fields)
         )
         return found

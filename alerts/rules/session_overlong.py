@@ -17,6 +17,8 @@ class SessionOverlongRule(BaseRule):
 
     name = str(AlertKind.SESSION_OVERLONG)
     hears = (DeviceKind.CHARGER,)
+    fields = ("state", "power_w")
+    slow = True
 
     def __init__(self, around: Surroundings, sessions: Sessions) -> None:
         self._around = around
@@ -30,9 +32,8 @@ class SessionOverlongRule(BaseRule):
         session = port.session
         if session is None:
             return self._end(key_of(AlertKind.SESSION_OVERLONG, reading.device, reading.port)) if self._active else ()
-        own = self._settings(reading.device)
-        lasted_s = session.lasted_s(now_ms)
-        if lasted_s < min(own.slack_s, own.limit_s) or not own.enabled:
+        own, lasted_s = port.overlong, session.lasted_s(now_ms)
+        if lasted_s < own.slack_s or not own.enabled:
             return ()
         limit_s = _limit_s(own, session)
         if lasted_s < limit_s:

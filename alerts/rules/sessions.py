@@ -13,7 +13,7 @@ from typing import Any
 
 from alerts.model import AlertKind
 from alerts.rules.base import Surroundings
-from alerts.rules.hazards_charging import NoTaper
+from alerts.rules.hazards_charging import NoTaper, SessionOverlong
 from alerts.rules.level import number_of
 from ingest.model import DeviceRef, Reading
 
@@ -64,8 +64,24 @@ class Session:
         self.fell_ms: int | None = None
         self.rose_ms: int | None = None
 
-    def draw(self, power_w: float, now_ms: int, own: NoTaper) -> None:
-        """It draws this power now."""
+    def another(self, session_s: float | None, energy_wh: float | None, now_ms: int) -> bool:
+        """Whether what a charger tells now is of another session than this."""
+        if session_s is None:
+            if now_ms - self.at_ms > _LONGEST_GAP_MS:
+                return True
+        elif now_ms - session_s * 1000 - self.began_ms > _SAME_BEGINNING_MS:
+            return True
+        return energy_wh is not None and self.metered and energy_wh < self.energy_wh - _SAME_ENERGY_WH
+
+    def go_on(self, power_w: float | None, energy_wh: float | None, now_ms: int, own: NoTaper) -> None:
+        """It draws this power now, and has drawn this energy; each None where it is not told."""
+        if energy_wh is not None:
+            self.energy_wh, self.metered = energy_wh, True
+        elif self.power_w is not None and not self.metered:
+            self.energy_wh += self.power_w * min(now_ms - self.at_ms, _LONGEST_GAP_MS) / 3_600_000
+        self.at_ms = now_ms
+        if power_w is None:
+            return
         if self.power_w is not None:
             self.peak_w = max(self.peak_w, min(self.power_w, power_w))
         self.power_w = power_w
@@ -73,9 +89,13 @@ class Session:
             self.full_power_ms = now_ms
         elif now_ms - self.full_power_ms >= own.settle_s * 1000:
             self.tapered = True
+        if self.tapered:
+            self._fall_and_rise(power_w, now_ms, own)
+
+    def _fall_and_rise(self, power_w: float, now_ms: int, own: NoTaper) -> None:
         self.fell_ms = _since(self.fell_ms, power_w < own.fallen_ratio * self.peak_w, now_ms)
         self.rose_ms = _since(self.rose_ms, power_w >= own.risen_ratio * self.peak_w, now_ms)
-        if self.tapered and self.fell_ms is not None and now_ms - self.fell_ms >= own.settle_s * 1000:
+        if self.fell_ms is not None and now_ms - self.fell_ms >= own.settle_s * 1000:
             self.fallen = True
 
     def lasted_s(self, now_ms: int) -> float:
@@ -102,10 +122,11 @@ class Session:
 class PortSessions:
     """A port's running session and its past ones as (peak in watts, seconds of full power)."""
 
-    __slots__ = ("own", "past", "session")
+    __slots__ = ("overlong", "own", "past", "session")
 
-    def __init__(self, own: NoTaper) -> None:
+    def __init__(self, own: NoTaper, overlong: SessionOverlong) -> None:
         self.own = own
+        self.overlong = overlong
         self.session: Session | None = None
         self.past: deque[tuple[int, int]] = deque(maxlen=KNOWN_SESSIONS)
 
@@ -120,29 +141,19 @@ class PortSessions:
         state, power_w = values.get("state"), number_of(reading, "power_w")
         if state is None and power_w is None:
             return
-        on = state in _ON_STATES if state is not None else power_w is not None and power_w >= _ON_W
-        if not on:
+        if not (state in _ON_STATES if state is not None else power_w is not None and power_w >= _ON_W):
             self._end()
             return
-        session_s, energy_wh = number_of(reading, "session_s"), number_of(reading, "energy_wh")
-        began_ms = now_ms if session_s is None else now_ms - round(session_s * 1000)
+        session_s = number_of(reading, "session_s") if "session_s" in values else None
+        energy_wh = number_of(reading, "energy_wh") if "energy_wh" in values else None
         session = self.session
-        if session is not None and (
-            (session_s is not None and began_ms - session.began_ms > _SAME_BEGINNING_MS)
-            or (session_s is None and now_ms - session.at_ms > _LONGEST_GAP_MS)
-            or (energy_wh is not None and session.metered and energy_wh < session.energy_wh - _SAME_ENERGY_WH)
-        ):
+        if session is not None and session.another(session_s, energy_wh, now_ms):
             self._end()
             session = None
         if session is None:
+            began_ms = now_ms if session_s is None else now_ms - round(session_s * 1000)
             session = self.session = Session(began_ms, now_ms)
-        if energy_wh is not None:
-            session.energy_wh, session.metered = energy_wh, True
-        elif session.power_w is not None and not session.metered:
-            session.energy_wh += session.power_w * min(now_ms - session.at_ms, _LONGEST_GAP_MS) / 3_600_000
-        session.at_ms = now_ms
-        if power_w is not None:
-            session.draw(power_w, now_ms, self.own)
+        session.go_on(power_w, energy_wh, now_ms, self.own)
 
     def _end(self) -> None:
         session, self.session = self.session, None
@@ -157,23 +168,26 @@ class Sessions:
         self._around = around
         self._ports: dict[tuple[DeviceRef, int], PortSessions] = {}
         self._taken: Reading | None = None
+        self._port: PortSessions | None = None
 
     def take(self, reading: Reading, now_ms: int) -> PortSessions | None:
         """Take a reading, once; the sessions of its port, or None where it is about none."""
-        if reading.port is None:
-            return None
-        port = self.of(reading.device, reading.port)
-        if reading is not self._taken:
-            self._taken = reading
-            port.take(reading, now_ms)
-        return port
+        if reading is self._taken:
+            return self._port
+        self._taken, self._port = reading, None
+        if reading.port is not None:
+            self._port = self.of(reading.device, reading.port)
+            self._port.take(reading, now_ms)
+        return self._port
 
     def of(self, ref: DeviceRef, port: int) -> PortSessions:
         """The sessions of a port."""
         known = self._ports.get((ref, port))
         if known is None:
-            own = self._around.book.of(AlertKind.NO_TAPER, NoTaper, ref)
-            known = self._ports[ref, port] = PortSessions(own)
+            book = self._around.book
+            known = self._ports[ref, port] = PortSessions(
+                book.of(AlertKind.NO_TAPER, NoTaper, ref), book.of(AlertKind.SESSION_OVERLONG, SessionOverlong, ref)
+            )
         return known
 
     def pack(self) -> list[Any]:

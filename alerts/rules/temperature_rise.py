@@ -80,12 +80,13 @@ class TemperatureRiseRule(BaseRule):
         return port.settings.enabled
 
     def _port(self, ref: DeviceRef, number: int) -> _Port:
-        ports = self._ports.setdefault(ref, {})
-        if number not in ports:
+        try:
+            return self._ports[ref][number]
+        except KeyError:
             own = self._around.book.of(AlertKind.TEMPERATURE_RISE, TemperatureRise, ref)
-            key = key_of(AlertKind.TEMPERATURE_RISE, ref, number)
-            ports[number] = _Port(key, own, LowestWithin(own.fast_window_s * 1000))
-        return ports[number]
+        key = key_of(AlertKind.TEMPERATURE_RISE, ref, number)
+        port = _Port(key, own, LowestWithin(own.fast_window_s * 1000))
+        return self._ports.setdefault(ref, {}).setdefault(number, port)
 
     def _measure(self, ref: DeviceRef, port: _Port, temperature_c: float, now_ms: int) -> list[Condition]:
         own = port.settings
@@ -164,6 +165,9 @@ def _load_a2(port: _Port, now_ms: int) -> float:
     """Square of the current that the socket's heat comes from: the present one, or what is left of a larger one."""
     own = port.settings
     current_a = own.unknown_current_a if port.current_a is None else port.current_a
-    faded = port.load_a2 * math.exp(-max(now_ms - port.load_ms, 0) / (own.load_memory_s * 1000))
-    port.load_a2, port.load_ms = max(current_a**2, faded), now_ms
-    return port.load_a2
+    load_a2 = current_a * current_a
+    if load_a2 < port.load_a2:
+        faded = port.load_a2 * math.exp(-max(now_ms - port.load_ms, 0) / (own.load_memory_s * 1000))
+        load_a2 = max(load_a2, faded)
+    port.load_a2, port.load_ms = load_a2, now_ms
+    return load_a2

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from alerts import lifecycle
 from alerts.model import AlertKind, Severity
 from alerts.rules.contact_trend import ContactTrend, Sums
-from alerts.rules.hazards_charging import NoTaper
+from alerts.rules.hazards_charging import NoTaper, SessionOverlong
 from alerts.rules.no_taper import NoTaperRule
 from alerts.rules.relay_welded import RelayWeldedRule
 from alerts.rules.session_overlong import SessionOverlongRule
@@ -81,7 +81,7 @@ class TestNoTaper:
 
     def test_in_rush_is_no_peak(self) -> None:
         """One wild sample at plug-in must not make the whole charge look tapered."""
-        port = PortSessions(NoTaper())
+        port = PortSessions(NoTaper(), SessionOverlong())
         for minute, power_w in enumerate([900.0] + [200.0] * 60):
             port.take(reading(C1, 3, state="charging", power_w=power_w), NOW_MS + minute * 60_000)
         assert port.session is not None
@@ -124,7 +124,7 @@ class TestSessions:
 
     def test_a_session_that_begins_unseen_is_another_one(self) -> None:
         """The charger's own counters tell it, and so does an hour of silence where it has none."""
-        port = PortSessions(NoTaper())
+        port = PortSessions(NoTaper(), SessionOverlong())
         begun = []
         for minute, more in enumerate(
             [

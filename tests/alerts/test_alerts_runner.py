@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from alarm_samples import C1, NOW_MS, SMOKE, around, reading
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.model import Condition
+from alerts.rules.base import BaseRule
 from alerts.rules.catalogue import all_rules
 from alerts.rules.runner import RuleSet
 from ingest.model import Reading
@@ -46,7 +48,10 @@ sensor_readings = st.builds(lambda alarm: reading(SMOKE, alarm=alarm), st.boolea
 @given(st.lists(st.tuples(charger_readings() | sensor_readings, st.sampled_from([1, 15, 400])), max_size=12))
 def test_rules_that_are_left_out_would_have_said_nothing(told: list[tuple[Reading, int]]) -> None:
     """Asking every rule about every reading comes to the same alarms."""
-    together, alone = RuleSet(all_rules(around())), all_rules(around())
+    together, alone = (
+        RuleSet([rule for rule in all_rules(around()) if not rule.slow]),
+        [rule for rule in all_rules(around()) if not rule.slow],
+    )
     now_ms = NOW_MS
     for one, seconds in told:
         now_ms += seconds * 1000
@@ -68,3 +73,24 @@ def test_combinations_of_fields_are_remembered_within_bounds() -> None:
         assert readers[f"field-{number}",]
 
     assert len(readers) <= 1000
+
+
+def test_rules_that_judge_by_hours_are_asked_twice_a_minute_of_each_port() -> None:
+    """However often a port reports, and whatever it reports in other messages."""
+    asked: list[int | None] = []
+
+    class Slow(BaseRule):
+        name = "slow"
+        fields = ("power_w",)
+        slow = True
+
+        def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
+            asked.append(reading.port)
+            return ()
+
+    rules = RuleSet([Slow()])
+    for second in range(60):
+        for port in (1, 2):
+            rules.reading(reading(C1, port, power_w=1.0), NOW_MS + second * 1000)
+            rules.reading(reading(C1, port, temperature_c=30.0), NOW_MS + second * 1000)
+    assert sorted(port or 0 for port in asked) == [1, 1, 2, 2]
