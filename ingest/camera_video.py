@@ -11,6 +11,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator
 
+from ingest.camera_login import LoginRefusedError
 from shedwatch.clock import Clock
 
 # Opening an RTSP stream takes seconds; a stream that shows nothing for this long is dead.
@@ -25,7 +26,7 @@ class VideoError(Exception):
 
 
 async def video_pictures(source: str, every_s: float, clock: Clock) -> AsyncGenerator[tuple[bytes, int]]:
-    """A picture at most every `every_s` seconds of stream. Raises VideoError."""
+    """A picture at most every `every_s` seconds of stream. Raises VideoError or LoginRefusedError."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ingest.video_child", str(every_s), stdin=PIPE, stdout=PIPE, stderr=DEVNULL
     )
@@ -44,6 +45,11 @@ async def video_pictures(source: str, every_s: float, clock: Clock) -> AsyncGene
         process.stdin.close()
 
 
+def _failure(reason: str) -> Exception:
+    refused = "401" in reason and "nauthorized" in reason
+    return LoginRefusedError("the camera refuses name and password") if refused else VideoError(reason)
+
+
 async def _next(process: Process) -> tuple[float, bytes]:
     assert process.stdout is not None
     try:
@@ -52,7 +58,7 @@ async def _next(process: Process) -> tuple[float, bytes]:
             if length > MAX_BYTES:
                 raise VideoError("the decoder went mad")
             if not length:
-                raise VideoError((await process.stdout.read()).decode(errors="replace") or "the stream ended")
+                raise _failure((await process.stdout.read()).decode(errors="replace"))
             return age_s, await process.stdout.readexactly(length)
     except TimeoutError:
         raise VideoError(f"no picture for {SILENCE_S:.0f} s") from None

@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import structlog
 
 from ingest.camera_files import SUFFIXES, file_pictures, folder_pictures
 from ingest.camera_http import http_pictures
+from ingest.camera_login import LoginRefusedError
 from ingest.camera_video import video_pictures
 from ingest.model import DeviceRef
+from ingest.redact import without_password
 from shedwatch.clock import Clock
 
 log = structlog.get_logger(__name__)
@@ -31,6 +32,8 @@ log = structlog.get_logger(__name__)
 MIN_BACKOFF_S, MAX_BACKOFF_S = 1.0, 30.0
 # A source that lived this long was well; its next failure is a new one.
 WELL_AFTER_S = 30.0
+# Many cameras lock an account for half an hour after five wrong passwords.
+LOGIN_BACKOFF_S = 300.0
 
 Offer = Callable[[DeviceRef, bytes, int | None], bool]
 """`Intake.offer_frame`: camera, encoded picture, capture time."""
@@ -80,20 +83,21 @@ class CameraSource:
         delay_s = MIN_BACKOFF_S
         while True:
             started_s = self._clock.monotonic()
-            reason = await self._run_once(offer)
+            reason, refused = await self._run_once(offer)
             if self._clock.monotonic() - started_s >= WELL_AFTER_S:
                 delay_s = MIN_BACKOFF_S
             self.health.connected = False
             self.health.failures += 1
             self.health.reason = without_password(reason)
+            wait_s = self._rng.uniform(delay_s / 2, delay_s) + (LOGIN_BACKOFF_S if refused else 0.0)
             log.warning(
-                "camera_source_lost", camera=str(self.camera), reason=self.health.reason, retry_s=round(delay_s, 1)
+                "camera_source_lost", camera=str(self.camera), reason=self.health.reason, retry_s=round(wait_s, 1)
             )
-            await self._clock.sleep(self._rng.uniform(delay_s / 2, delay_s))
+            await self._clock.sleep(wait_s)
             delay_s = min(2 * delay_s, MAX_BACKOFF_S)
 
-    async def _run_once(self, offer: Offer) -> str:
-        """Offer what comes; why it ended."""
+    async def _run_once(self, offer: Offer) -> tuple[str, bool]:
+        """Offer what comes; why it ended, and whether that was the login."""
         try:
             async with aclosing(self._pictures(self._source, self._every_s, self._clock)) as pictures:
                 async for image, captured_ms in pictures:
@@ -102,8 +106,8 @@ class CameraSource:
                     if not offer(self.camera, image, captured_ms):
                         self.health.refused += 1
         except Exception as error:  # noqa: BLE001 - a supervised loop: whatever a camera does, it is tried again
-            return str(error) or type(error).__name__
-        return "the source ended"
+            return str(error) or type(error).__name__, isinstance(error, LoginRefusedError)
+        return "the source ended", False
 
 
 def source_of(camera: DeviceRef, source: str, clock: Clock, every_s: float = 1.0) -> CameraSource | None:
@@ -134,21 +138,6 @@ def _kind_of(source: str) -> Pictures:
     if path.is_dir():
         return folder_pictures
     return file_pictures if path.suffix.lower() in SUFFIXES else video_pictures
-
-
-def without_password(text: str) -> str:
-    """The text with `user:password@` of every URL in it, and values of its query, blotted out."""
-
-    def clean(match: re.Match[str]) -> str:
-        try:
-            parts = urlsplit(match[0])
-        except ValueError:
-            return "(an unreadable URL)"
-        host = parts.netloc.rpartition("@")[2]
-        netloc = f"***@{host}" if "@" in parts.netloc else host
-        return urlunsplit((parts.scheme, netloc, parts.path, "***" if parts.query else "", ""))
-
-    return re.sub(r"[a-z][a-z0-9+.-]*://[^\s'\"]+", clean, text)
 
 
 async def run_sources(sources: list[CameraSource], offer: Offer) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from ingest.model import DeviceRef
+
 
 class RefusalKind(StrEnum):
     """Why a message, or a part of it, was refused."""
@@ -32,6 +34,15 @@ class RefusedError(ValueError):
 
 
 @dataclass(slots=True)
+class CameraCounters:
+    """Pictures of one camera: passed on, skipped because newer ones came too fast, and when the last was taken."""
+
+    frames: int = 0
+    skipped: int = 0
+    captured_ms: int | None = None
+
+
+@dataclass(slots=True)
 class IntakeCounters:
     """Since the start. Messages, unless the name says otherwise.
 
@@ -53,6 +64,7 @@ class IntakeCounters:
     readings: int = 0
     late: int = 0
     frames: int = 0
+    cameras: dict[DeviceRef, CameraCounters] = field(default_factory=dict)
     replies: int = 0
     unknown_fields: int = 0
     refused: Counter[RefusalKind] = field(default_factory=Counter)
@@ -64,6 +76,10 @@ class IntakeCounters:
     store_retries: int = 0
     alarms_slow: int = 0
     alarms_failed: int = 0
+
+    def of_camera(self, camera: DeviceRef) -> CameraCounters:
+        """Those of one camera."""
+        return self.cameras.setdefault(camera, CameraCounters())
 
     def committed(self, seconds: float, stored: int, duplicates: int) -> None:
         """A commit is through."""

@@ -6,6 +6,7 @@ MQTT and all other sources of pictures end here.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -24,10 +25,31 @@ OnReadings = Callable[[Sequence[Reading]], Awaitable[None]]
 
 # Rules need to hear of a living camera far more seldom than it sends pictures.
 LIVENESS_S = 0.5
+# The most any camera is configured to send. A camera that floods would cost all others the time to look at its pictures.
+MAX_FPS = 15.0
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How many more pictures of a camera may pass as of `at_s`; a second's worth at once, because networks bunch them."""
+
+    left: float
+    at_s: float
+
+    def take(self, now_s: float) -> bool:
+        self.left, self.at_s = min(MAX_FPS, self.left + (now_s - self.at_s) * MAX_FPS), now_s
+        if self.left < 1.0:
+            return False
+        self.left -= 1.0
+        return True
 
 
 class FrameGate:
-    """Lets pictures through to `on_frame`; `take` those of a message, `offer` those of any other source."""
+    """Lets pictures through to `on_frame`; `take` those of a message, `offer` those of any other source.
+
+    Of a camera that sends more than `MAX_FPS` the newest waits in place of the one before and passes at the next
+    `release`; what it replaced was skipped.
+    """
 
     def __init__(
         self,
@@ -43,6 +65,8 @@ class FrameGate:
         self._counters = counters
         self._limits = limits or PictureLimits()
         self._alive: dict[DeviceRef, Reading] = {}
+        self._paces: dict[DeviceRef, _Pace] = {}
+        self._waiting: dict[DeviceRef, Frame] = {}
 
     def take(self, inbound: Inbound, camera: DeviceRef) -> None:
         """Let a message's picture through. Raises RefusedError."""
@@ -62,11 +86,30 @@ class FrameGate:
             raise RefusedError(RefusalKind.PICTURE, str(error)) from None
         judged = self._clocks.judge(camera, captured_ms, received_ms)
         ts_ms = received_ms if judged.skewed else judged.ts_ms
-        self._counters.frames += 1
         self._alive[camera] = Reading(
             camera, DeviceKind.CAMERA, received_ms, ts_ms, device_ms=captured_ms, late=judged.late
         )
-        self._on_frame(Frame(camera, ts_ms, received_ms, image, header.width, header.height))
+        frame = Frame(camera, ts_ms, received_ms, image, header.width, header.height)
+        if self._waiting.pop(camera, None) is not None:
+            self._counters.of_camera(camera).skipped += 1
+        now_s = self._clock.monotonic()
+        if self._paces.setdefault(camera, _Pace(MAX_FPS, now_s)).take(now_s):
+            self._pass(frame)
+        else:
+            self._waiting[camera] = frame
+
+    def release(self) -> None:
+        """Let those pass that wait; to be called every now and then."""
+        waiting, self._waiting = self._waiting, {}
+        for frame in waiting.values():
+            self._pass(frame)
+
+    def _pass(self, frame: Frame) -> None:
+        self._counters.frames += 1
+        figures = self._counters.of_camera(frame.camera)
+        figures.frames += 1
+        figures.captured_ms = frame.captured_ms
+        self._on_frame(frame)
 
     def pop_alive(self) -> list[Reading]:
         """A value-less reading of each camera that sent a picture since the last call."""

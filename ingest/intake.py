@@ -179,6 +179,7 @@ class Intake:
     async def _tell_cameras(self) -> None:
         while True:
             await self._clock.sleep(LIVENESS_S)
+            self._gate.release()
             if alive := self._gate.pop_alive():
                 await self._tell(alive)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any
 
 import structlog
+
+from ingest.redact import without_password
 
 
 def set_up_logs(level: int = logging.INFO) -> None:
@@ -21,6 +24,7 @@ def set_up_logs(level: int = logging.INFO) -> None:
         if terminal
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )
+    renderer.append(_redacted)
     structlog.configure(
         processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -34,3 +38,8 @@ def set_up_logs(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
+
+
+def _redacted(_logger: Any, _method: str, line: Any) -> Any:
+    """The last word on every line: whatever was put into it, no password of an address leaves the process."""
+    return without_password(line) if isinstance(line, str) else line

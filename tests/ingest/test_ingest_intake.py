@@ -327,3 +327,17 @@ async def test_a_redelivered_backlog_is_stored_once(tmp_path: Path) -> None:
     assert len(points) == 40
     assert len(events) == 3
     assert house.intake.counters.duplicates == len(payloads)
+
+
+async def test_a_camera_that_floods_is_shown_by_its_newest_pictures() -> None:
+    """At most fifteen a second pass, the newest of all does, and another camera's none the later; the rest are counted."""
+    async with running(House()) as house:
+        for number in range(200):
+            house.frames_inbox.put(inbound(FRAME, png(20 + number, 20)))
+        await until(lambda: any(frame.width == 219 for frame in house.frames))
+        figures = house.intake.counters.of_camera(CAM)
+
+    assert len(house.frames) <= 40
+    assert figures.frames == len(house.frames)
+    assert figures.frames + figures.skipped == 200
+    assert [frame.width for frame in house.frames] == sorted(frame.width for frame in house.frames)
