@@ -209,6 +209,10 @@ class AlarmService:
         """Have notices and marks written to the ledger, in order, when it can be."""
         self._writer.put(notices=notices, marks=marks)
 
+    async def notices(self, alert_id: str) -> list[NoticeRow]:
+        """All notices of an alert, sent or not. Raises LedgerError."""
+        return await self._ledger.notices(alert_id)
+
     async def unfinished(self) -> tuple[int | None, list[NoticeRow]]:
         """The notifier's mark and the notices still to be sent. Raises LedgerError."""
         return await self._ledger.mark("notifier"), await self._ledger.pending_notices()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from alerts.desk import AlarmDesk
 from api.auth import TokenBook
+from api.links import LinkSigner
 from ingest.model import DeviceRef, Frame, Topology
 from ingest.store.letter_book import LetterBook
 from ingest.store.port import TelemetryStore
@@ -59,6 +61,8 @@ class ApiDeps:
         evidence_dir: folder of the evidence pictures.
         base_url: where people reach the service (`https://…` makes the session cookie Secure).
         picture_limit_s: a picture older than this is never shown as live.
+        links: reads the signed links of notices; without it there are none.
+        zone: of the times on the pages of links.
     """
 
     topology: Topology
@@ -73,3 +77,5 @@ class ApiDeps:
     clock: Clock
     base_url: str = ""
     picture_limit_s: float = 10.0
+    links: LinkSigner | None = None
+    zone: tzinfo = UTC

@@ -32,7 +32,7 @@ def usage_problems(settings: Settings) -> Iterator[Problem]:
         yield ("alerts", "database"), str(error)
     for index, channel in enumerate(settings.notify.channels):
         try:
-            make_channel(channel, SystemClock())
+            make_channel(channel, settings.notify, SystemClock())
         except (OSError, ValueError) as error:
             yield ("notify", "channels", index), str(error)
 

@@ -8,6 +8,9 @@ from typing import Literal
 State = Literal["ok", "degraded", "down"]
 Listener = Callable[[str, State, str], None]
 
+VITAL = frozenset({"mqtt-main"})
+"""Parts without which nothing is heard of the sheds; who watches over this service from outside is to be told."""
+
 
 class HealthBoard:
     """The state of every part; a listener hears of each report, so that trouble becomes an alarm."""
@@ -33,6 +36,13 @@ class HealthBoard:
         self._parts[name] = (known, detail)
         if self._listener is not None:
             self._listener(name, known, detail)
+
+    def ailment(self) -> str:
+        """Why alarms would not reach anybody now; empty where they would."""
+        for name, (state, detail) in self._parts.items():
+            if name in VITAL and state == "down":
+                return f"{name}: {detail}"
+        return ""
 
     def dependencies(self) -> Mapping[str, tuple[State, str]]:
         """Name of each part to its state and a detail for people."""

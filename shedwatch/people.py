@@ -1,24 +1,32 @@
-"""How alarms leave the service: retained MQTT topics for machines, notices by the configured channels for people."""
+"""How alarms leave the service: retained MQTT topics for machines and sirens, notices by the configured channels for people."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
-from alerts.notify.notifier import Notifier
-from alerts.notify.routing import Route
+from alerts.model import Alert
+from alerts.notify.chaser import Chaser
+from alerts.notify.escalation import Escalation
+from alerts.notify.notifier import Links, Notifier
+from alerts.notify.port import Person
+from alerts.notify.siren import Sirens
 from alerts.publish import AlertPublisher
 from alerts.service import AlarmService
+from api.links import GOOD_FOR_MS, LINK_PATH, Link, LinkSigner, signer_in
 from ingest.broker import Broker
-from shedwatch.channels import make_channel
+from shedwatch.channels import make_channel, route_of
 from shedwatch.clock import Clock
+from shedwatch.notify_settings import SirenSettings
 from shedwatch.settings import Settings
 
 LOOK_EVERY_S = 1.0
+GROUP = "群消息链接"
+"""In whose name a link acknowledges that was sent to a group."""
 
 
 class People:
-    """Publisher and notifier of one service; open as long as `stack`."""
+    """Publisher, sirens and notifier of one service; open as long as `stack`."""
 
     def __init__(
         self,
@@ -31,16 +39,35 @@ class People:
         self._broker = broker
         self._clock = clock
         self._publisher = AlertPublisher(alarms, self._publish, clock, settings.mqtt.prefix)
-        self._notifier = Notifier(
+        self._sirens = self._make_sirens(settings, alarms) if settings.notify.siren is not None else None
+        self._notifier = self._make_notifier(settings, alarms, evidence)
+
+    def _make_notifier(
+        self, settings: Settings, alarms: AlarmService, evidence: Callable[[str], bytes | None]
+    ) -> Notifier:
+        notify, directory = settings.notify, settings.notify.directory()
+        names = [channel.name for channel in notify.channels]
+        return Notifier(
             alarms,
-            [(Route(it.min_severity), make_channel(it, clock)) for it in settings.notify.channels],
-            clock,
+            [(route_of(channel), make_channel(channel, notify, self._clock)) for channel in notify.channels],
+            self._clock,
             evidence,
+            chaser=Chaser(Escalation(notify.policies()), directory, names) if notify.escalation else None,
+            directory=directory,
+            links=links_to(settings.api.base_url, signer_in(settings.data_dir)) if settings.api.base_url else None,
         )
 
+    def _make_sirens(self, settings: Settings, alarms: AlarmService) -> Sirens:
+        assert settings.notify.siren is not None
+        sheds = siren_sheds(settings, settings.notify.siren)
+        severity = settings.notify.siren.min_severity
+        return Sirens(alarms, self._publish, self._clock, sheds, severity, settings.mqtt.prefix)
+
     async def start(self, stack: AsyncExitStack) -> None:
-        """Open both."""
+        """Open all."""
         await stack.enter_async_context(self._publisher)
+        if self._sirens is not None:
+            await stack.enter_async_context(self._sirens)
         await stack.enter_async_context(self._notifier)
 
     @property
@@ -56,7 +83,27 @@ class People:
             if connects != self._broker.counters.connects:
                 connects = self._broker.counters.connects
                 self._publisher.resync()
+                if self._sirens is not None:
+                    self._sirens.resync()
 
     async def _publish(self, topic: str, payload: bytes, retain: bool) -> None:
         if not self._broker.publish(topic, payload, 1, retain):
             raise ConnectionError("the broker takes nothing now")
+
+
+def siren_sheds(settings: Settings, siren: SirenSettings) -> list[tuple[str, str]]:
+    """The sheds that have a siren, as configured: all, those of a site, or single ones."""
+    every = [(site.id, shed.id) for site in settings.sites for shed in site.sheds]
+    return [shed for shed in every if not siren.sheds or shed[0] in siren.sheds or "/".join(shed) in siren.sheds]
+
+
+def links_to(base_url: str, signer: LinkSigner) -> Links:
+    """Makes the addresses of notices; they are good for a day from the alert's annunciation as it is sent."""
+    base = base_url.rstrip("/")
+
+    def links(seq: int, alert: Alert, people: Sequence[Person], now_ms: int) -> tuple[str, str]:
+        who = people[0].name if len(people) == 1 else GROUP
+        address = f"{base}{LINK_PATH}/{signer.token(Link(alert.id, seq, who, now_ms + GOOD_FOR_MS))}"
+        return address, f"{address}/picture.jpg" if alert.evidence else ""
+
+    return links

@@ -23,6 +23,7 @@ from alerts.service import AlarmService
 from api.app import create_app, hub_of
 from api.auth import TokenBook
 from api.deps import ApiDeps
+from api.links import signer_in
 from api.stream import Hub
 from ingest.broker import Broker
 from ingest.cameras import run_sources, source_of
@@ -39,6 +40,7 @@ from ingest.strays import MAX_PACKET_BYTES, Strays
 from shedwatch.clock import Clock
 from shedwatch.figures import Figures
 from shedwatch.health import HealthBoard
+from shedwatch.heartbeat import Heartbeat
 from shedwatch.http import listen, serve
 from shedwatch.no_store import NoStore
 from shedwatch.people import People
@@ -220,6 +222,8 @@ class Service:
                 clock=self._clock,
                 base_url=settings.base_url or f"http://{settings.host}:{settings.port}",
                 picture_limit_s=settings.picture_limit_s,
+                links=signer_in(self._settings.data_dir),
+                zone=self._settings.notify.zone,
             )
         )
         self._hub = hub_of(app)
@@ -307,6 +311,10 @@ class Service:
         self._people = people = People(self._settings, alarms, self._broker, self._evidence.load, self._clock)
         await people.start(self._stack)
         self._keep.keep("republish", people.republish)
+        if (heartbeat := self._settings.notify.heartbeat) is not None:
+            url = heartbeat.address()
+            beat = Heartbeat(url, heartbeat.every_s, self._health.ailment, self._clock)
+            self._keep.keep("heartbeat", beat.run)
 
     @property
     def _own_name(self) -> list[str]:

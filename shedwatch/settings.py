@@ -7,24 +7,18 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from alerts.model import Severity
 from ingest.contract import SensorWord
 from ingest.model import Device, DeviceKind, DeviceRef, Name, Shed, Site, Topology
+from shedwatch.notify_settings import NotifySettings
+from shedwatch.sections import Id, Section
 from vision.model import WHOLE, Zone, ZoneKind
 
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are errors, so that a typing mistake is never silently ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NameSettings(Section):
@@ -187,47 +181,6 @@ class AlertsSettings(Section):
     database: str | None = None
     rules: dict[str, Any] = {}
     overrides: list[dict[str, Any]] = []
-
-
-class WebhookSettings(Section):
-    """POSTs each alarm as JSON with its picture, signed with `secret`."""
-
-    type: Literal["webhook"]
-    name: Id = "webhook"
-    url: Annotated[str, StringConstraints(pattern=r"^https?://.+")]
-    secret: str | None = None
-    secret_file: Path | None = None
-    min_severity: Severity = Severity.LOW
-
-
-class AppriseSettings(Section):
-    """Anything Apprise can reach, such as e-mail, DingTalk, WeCom, Feishu or Bark."""
-
-    type: Literal["apprise"]
-    name: Id = "apprise"
-    url: str | None = None
-    url_file: Path | None = None
-    min_severity: Severity = Severity.LOW
-
-    @model_validator(mode="after")
-    def _has_url(self) -> Self:
-        if (self.url is None) == (self.url_file is None):
-            raise ValueError("give either url or url_file")
-        return self
-
-
-class NotifySettings(Section):
-    """How alarms reach people."""
-
-    channels: list[Annotated[WebhookSettings | AppriseSettings, Field(discriminator="type")]] = []
-
-    @model_validator(mode="after")
-    def _names_are_unique(self) -> Self:
-        names = [channel.name for channel in self.channels]
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:
-            raise ValueError(f"channel name {min(twice)!r} is used twice; give each channel a name of its own")
-        return self
 
 
 class ApiSettings(Section):

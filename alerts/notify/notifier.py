@@ -16,15 +16,28 @@ from dataclasses import replace
 from random import Random
 from typing import Protocol, Self
 
-import msgspec
 import structlog
 
+from alerts.desk import DeskError
 from alerts.feed import Subscription
 from alerts.ledger.database import LedgerError, NoticeRow
-from alerts.model import Alert, AlertChange
+from alerts.model import AlarmState, Alert, AlertChange
+from alerts.notify.chaser import Chaser, ChaserDesk
+from alerts.notify.directory import Directory
 from alerts.notify.lane import GIVE_UP_MS, Lane, Waiting
-from alerts.notify.port import Channel, EventAction, Notice, PermanentError, Picture, Receipt, RetryableError
+from alerts.notify.port import (
+    Channel,
+    EventAction,
+    Notice,
+    PacedError,
+    PermanentError,
+    Person,
+    Picture,
+    Receipt,
+    RetryableError,
+)
 from alerts.notify.routing import Route, summary
+from alerts.notify.rows import row_of
 from alerts.rules.service_health import HealthState
 from shedwatch.clock import Clock
 
@@ -44,7 +57,11 @@ POLL_S = 0.5
 RELOAD_S = 5.0
 
 
-class NoticeDesk(Protocol):
+Links = Callable[[int, Alert, Sequence[Person], int], tuple[str, str]]
+"""From an annunciation's number, its alert, who is told and the time: where to acknowledge, and where the picture is; empty for nowhere."""
+
+
+class NoticeDesk(ChaserDesk, Protocol):
     """What the notifier needs of the alarm service."""
 
     @property
@@ -70,6 +87,9 @@ class Notifier:
     Args:
         channels: each channel and what it is told; names are unique.
         evidence: the bytes of a picture by its name, or None where it is gone; called in a thread.
+        chaser: the escalation, where there is one.
+        directory: the people a notice can be for.
+        links: the addresses where an alert can be acknowledged and its picture seen, as made for the people who are told.
         seed: of the jitter.
     """
 
@@ -79,6 +99,9 @@ class Notifier:
         channels: Sequence[tuple[Route, Channel]],
         clock: Clock,
         evidence: Callable[[str], bytes | None],
+        chaser: Chaser | None = None,
+        directory: Directory | None = None,
+        links: Links | None = None,
         seed: int | None = None,
     ) -> None:
         self._desk = desk
@@ -87,6 +110,9 @@ class Notifier:
         }
         self._clock = clock
         self._evidence = evidence
+        self._chaser = chaser
+        self._directory = directory or Directory()
+        self._links = links or (lambda _seq, _alert, _people, _now_ms: ("", ""))
         random = Random(seed)
         self._lanes = {name: Lane(random) for name in self._channels}
         self._news = {name: asyncio.Event() for name in self._channels}
@@ -110,6 +136,8 @@ class Notifier:
         live = self._desk.changes(self._desk.started_seq)
         self._tasks = [asyncio.create_task(self._follow(live), name="notify-follow")]
         self._tasks.append(asyncio.create_task(self._take_up(), name="notify-take-up"))
+        if self._chaser is not None:
+            self._tasks.append(asyncio.create_task(self._chase(self._chaser), name="notify-chase"))
         self._tasks += [asyncio.create_task(self._work(name), name=f"notify-{name}") for name in self._channels]
         return self
 
@@ -130,6 +158,10 @@ class Notifier:
 
     def _route(self, change: AlertChange) -> None:
         self._last_seq = max(self._last_seq, change.transition.seq)
+        if self._chaser is not None:
+            self._chaser.take(change)
+            if change.alert.state is not AlarmState.UNACKNOWLEDGED:
+                self._withdraw(change.alert.id)
         self._desk.keep(self._make(change), {MARK: self._last_seq})
 
     def _make(self, change: AlertChange) -> list[NoticeRow]:
@@ -137,13 +169,39 @@ class Notifier:
         for name in self._channels:
             event = self._channels[name][0].event_of(change)
             if event is not None:
-                row = _row(name, event, change, self._clock.now_ms())
-                self._add(row, change.alert)
+                row = row_of(name, event, change, self._clock.now_ms())
+                self._add(row)
                 made.append(row)
         return made
 
-    def _add(self, row: NoticeRow, alert: Alert) -> None:
-        self._lanes[row.channel].add(row, alert)
+    def _withdraw(self, alert_id: str) -> None:
+        for lane in self._lanes.values():
+            for row in lane.withdraw(alert_id):
+                self._finish(row, "withdrawn", "somebody had it in hand before")
+
+    async def _chase(self, chaser: Chaser) -> None:
+        """Call people until somebody acknowledges."""
+        while True:
+            try:
+                await chaser.restore(self._desk)
+                break
+            except (LedgerError, DeskError):
+                # A ledger that is down must not keep a new alert from being chased.
+                self._call(chaser)
+                await self._clock.sleep(RELOAD_S)
+        while True:
+            self._call(chaser)
+            await self._clock.sleep(POLL_S)
+
+    def _call(self, chaser: Chaser) -> None:
+        rows = chaser.rows(self._clock.now_ms())
+        if rows:
+            for row in rows:
+                self._add(row)
+            self._desk.keep(rows)
+
+    def _add(self, row: NoticeRow) -> None:
+        self._lanes[row.channel].add(row)
         self._news[row.channel].set()
 
     async def _take_up(self) -> None:
@@ -159,7 +217,7 @@ class Notifier:
                 # Of this life, and queued already.
                 continue
             if row.channel in self._channels:
-                self._add(row, msgspec.convert(row.body, Alert))
+                self._add(row)
             else:
                 self._finish(row, "failed", "the channel is no longer configured")
         if mark is not None and mark < self._desk.started_seq:
@@ -190,13 +248,19 @@ class Notifier:
             lane.done(waiting, delivered=False)
             self._finish(row, "failed", f"given up after {row.attempts - 1} attempts: {row.error}")
             return
+        companions = lane.companions(waiting)
         try:
-            await self._send(name, waiting)
+            await self._send(name, waiting, companions)
         except PermanentError as error:
             lane.done(waiting, delivered=False)
             self._finish(row, "failed", str(error))
             self._desk.submit_health(f"notify-{name}", "degraded", f"a notice was refused: {error}")
             _log.warning("notice refused for good", channel=name, notice=row.id, reason=str(error))
+        except PacedError as error:
+            # No fault of the channel: it will take the notice when its time has passed.
+            self.counts[f"{name}_paced"] += 1
+            lane.pause(self._clock.monotonic() + (error.retry_after_s or 0.0))
+            waiting.row = replace(row, attempts=row.attempts - 1, error=str(error))
         except RetryableError as error:
             lane.failed(waiting, row.attempts, self._clock.monotonic(), error.retry_after_s)
             self._postpone(name, lane, waiting, str(error))
@@ -208,12 +272,17 @@ class Notifier:
         else:
             lane.done(waiting, delivered=True)
             self._finish(row, "sent", None)
+            for other in companions:
+                lane.done(other, delivered=True)
+                self._finish(other.row, "sent", f"told with {row.id}")
             self._desk.submit_health(f"notify-{name}", "ok")
 
-    async def _send(self, name: str, waiting: Waiting) -> Receipt:
+    async def _send(self, name: str, waiting: Waiting, companions: Sequence[Waiting]) -> Receipt:
         row, alert = waiting.row, waiting.alert
         event = EventAction(row.event_action)
         pictures = await asyncio.to_thread(self._pictures, alert) if event is EventAction.TRIGGER else []
+        people = self._directory.find(waiting.told.to)
+        link, picture_link = self._links(row.seq, alert, people, self._clock.now_ms())
         notice = Notice(
             id=row.id,
             event_action=event,
@@ -222,6 +291,11 @@ class Notifier:
             alert=alert,
             summary=summary(alert, event),
             pictures=pictures,
+            people=people,
+            link=link,
+            picture_link=picture_link,
+            level=waiting.told.level or 0,
+            also=[summary(other.alert, EventAction(other.row.event_action)) for other in companions],
         )
         return await self._channels[name][1].send(notice)
 
@@ -245,17 +319,3 @@ class Notifier:
     def _finish(self, row: NoticeRow, state: str, error: str | None) -> None:
         self.counts[f"{row.channel}_{state}"] += 1
         self._desk.keep([replace(row, state=state, done_ms=self._clock.now_ms(), error=error)])
-
-
-def _row(channel: str, event: EventAction, change: AlertChange, now_ms: int) -> NoticeRow:
-    return NoticeRow(
-        id=f"{channel}-{change.transition.seq}",
-        channel=channel,
-        alert_id=change.alert.id,
-        seq=change.transition.seq,
-        event_action=str(event),
-        body=msgspec.to_builtins(change.alert),
-        state="pending",
-        attempts=0,
-        created_ms=now_ms,
-    )

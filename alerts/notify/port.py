@@ -3,6 +3,7 @@
 Errors:
     ChannelError(Exception): the notice was not delivered
     ├── RetryableError: it may be the next time; `retry_after_s` where the receiver named a time
+    │   └── PacedError: the channel is well and asks for patience (so many messages a minute)
     └── PermanentError: this notice never will be; others may
 """
 
@@ -28,6 +29,13 @@ class RetryableError(ChannelError):
         self.retry_after_s = retry_after_s
 
 
+class PacedError(RetryableError):
+    """The channel takes no more for now; that is no fault of it."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message, retry_after_s)
+
+
 class PermanentError(ChannelError):
     """This notice will never be delivered."""
 
@@ -50,6 +58,24 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who is told, and how each channel knows them; None where it does not.
+
+    Attributes:
+        mobile: with country code, `+8613800000000`.
+        wecom, dingtalk, feishu: user ids there.
+    """
+
+    id: str
+    name: str
+    mobile: str | None = None
+    email: str | None = None
+    wecom: str | None = None
+    dingtalk: str | None = None
+    feishu: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """One message about one alert.
 
@@ -57,6 +83,12 @@ class Notice:
         id: the same for every attempt; a receiver can tell a repetition by it.
         dedup_key: the same for all notices of one alert.
         summary: one line for a title.
+        people: who is meant; none where the channel itself is a group.
+        link: address where it can be acknowledged from a phone; empty where there is none.
+        picture_link: address of its picture that anyone with the link can open; empty where there is none.
+        level: how far it has been escalated, from 0.
+        also: summaries of other notices that wait for the same channel and are told in this message.
+        test: a proof that the chain works; every channel says so.
     """
 
     id: str
@@ -66,6 +98,12 @@ class Notice:
     alert: Alert
     summary: Text
     pictures: Sequence[Picture] = ()
+    people: Sequence[Person] = ()
+    link: str = ""
+    picture_link: str = ""
+    level: int = 0
+    also: Sequence[Text] = ()
+    test: bool = False
 
 
 @dataclass(frozen=True, slots=True)

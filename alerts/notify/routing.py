@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from alerts.lifecycle import Action, announces
 from alerts.model import AlarmState, Alert, AlertChange, Severity, Text
 from alerts.notify.port import EventAction
+from alerts.notify.wording import SEVERITY
 
 _ACTIONS: dict[str, EventAction] = {
     Action.ACKNOWLEDGE: EventAction.ACKNOWLEDGE,
@@ -20,13 +21,6 @@ _ACTIONS: dict[str, EventAction] = {
 
 _TOLD = frozenset(set(AlarmState) - {AlarmState.SUPPRESSED, AlarmState.RETURNED_UNACKNOWLEDGED, AlarmState.NORMAL})
 """States of an alert that people know of and whose end they have not been told."""
-
-_WORDS = {
-    Severity.CRITICAL: Text("紧急", "CRITICAL"),
-    Severity.HIGH: Text("严重", "HIGH"),
-    Severity.MEDIUM: Text("一般", "MEDIUM"),
-    Severity.LOW: Text("提示", "LOW"),
-}
 
 EVERY_EVENT = frozenset(EventAction)
 
@@ -73,7 +67,7 @@ def event_of(change: AlertChange) -> EventAction | None:
 
 def summary(alert: Alert, event: EventAction) -> Text:
     """A title: `【紧急】1号车棚 c1 3号口 …`, `[CRITICAL] …`."""
-    words = _WORDS[alert.severity]
+    words = SEVERITY[alert.severity]
     if event is EventAction.RESOLVE:
         words = Text(f"已恢复·{words.zh}", f"RESOLVED {words.en}")
     elif event is EventAction.ACKNOWLEDGE:

@@ -14,19 +14,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from http import HTTPStatus
 
 import httpx2
 import msgspec
 
-from alerts.notify.port import Notice, PermanentError, Receipt, RetryableError
+from alerts.notify.port import Notice, Receipt
+from alerts.notify.wire import JSON_TYPE, Wire, check, detail_of
 from shedwatch.clock import Clock
-
-TIMEOUT_S = 10.0
-"""A receiver that takes longer is tried again later; other notices should not wait for it."""
-
-_RETRY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
-_MAX_DETAIL = 200
 
 
 class WebhookChannel:
@@ -49,28 +43,19 @@ class WebhookChannel:
         self._url = url
         self._clock = clock
         self._secret = secret.encode() if secret else None
-        self._client = httpx2.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, transport=transport)
+        self._wire = Wire(transport)
 
     async def send(self, notice: Notice) -> Receipt:
         body = encode(notice)
-        try:
-            response = await self._client.post(self._url, content=body, headers=self._headers(notice, body))
-        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
-            raise PermanentError(f"the URL cannot be used: {error}") from error
-        except httpx2.HTTPError as error:
-            raise RetryableError(f"{type(error).__name__}: {error}".rstrip(": ")) from error
-        detail = f"{response.status_code} {response.text[:_MAX_DETAIL]}".rstrip()
-        if response.is_success:
-            return Receipt(detail)
-        if response.status_code in _RETRY or response.is_server_error:
-            raise RetryableError(detail, _retry_after(response.headers.get("retry-after")))
-        raise PermanentError(detail)
+        response = await self._wire.post(self._url, content=body, headers=self._headers(notice, body))
+        check(response)
+        return Receipt(detail_of(response))
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._wire.close()
 
     def _headers(self, notice: Notice, body: bytes) -> dict[str, str]:
-        headers = {"Content-Type": "application/json; charset=utf-8", "X-Shedwatch-Notice": notice.id}
+        headers = {"Content-Type": JSON_TYPE, "X-Shedwatch-Notice": notice.id}
         if self._secret is not None:
             timestamp = str(self._clock.now_ms())
             headers["X-Shedwatch-Timestamp"] = timestamp
@@ -105,8 +90,3 @@ def encode(notice: Notice) -> bytes:
             "images": images,
         }
     )
-
-
-def _retry_after(value: str | None) -> float | None:
-    # The form with a date is rare and the own backoff does as well.
-    return float(value) if value is not None and value.isdecimal() else None

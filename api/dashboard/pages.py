@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Cookie, Query, Request
 from fastapi.responses import HTMLResponse
@@ -33,6 +33,11 @@ def render(template: str, language: Language, path: str = "/") -> str:
     return _environment.get_template(template).render(
         t=catalogue(language), lang=TAGS[language], other=other, other_lang=TAGS[other], path=path
     )
+
+
+def render_with(template: str, **values: Any) -> str:
+    """A template that speaks both languages at once, with values of its own."""
+    return _environment.get_template(template).render(zh=catalogue("zh"), en=catalogue("en"), **values)
 
 
 def _page(template: str, request: Request, asked: str | None, remembered: str | None) -> HTMLResponse:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 from alarm_doubles import FragileLedger, StillClock, service, until
 from alarm_samples import C1, NOW_MS, condition, observation, reading
@@ -20,7 +21,7 @@ from alerts.ledger.database import Ledger, NoticeRow
 from alerts.model import AlertChange, AlertKind, Severity
 from alerts.notify.lane import LAST_RETRY_S, Lane
 from alerts.notify.notifier import Notifier
-from alerts.notify.port import EventAction, Notice, PermanentError, Receipt, RetryableError
+from alerts.notify.port import EventAction, Notice, PacedError, PermanentError, Receipt, RetryableError
 from alerts.notify.routing import Route, event_of, summary
 from alerts.service import AlarmService
 from vision.model import ObservationKind
@@ -309,10 +310,9 @@ def test_a_lane_keeps_order_within_an_alert_and_loses_nothing(
     lane, now_s, sent = Lane(Random(seed)), 0.0, []
     failing = set()
     for seq, (alert, severity, fails_first) in enumerate(notices):
-        row = NoticeRow(f"p-{seq}", "p", str(alert), seq, "trigger", {}, "pending", 0, 0)
-        kept = replace_severity(severity)
-        lane.add(row, kept)
-        lane.add(row, kept)
+        row = notice_row(seq, str(alert), severity)
+        lane.add(row)
+        lane.add(row)
         if fails_first:
             failing.add(row.id)
     assert len(lane) == len(notices)
@@ -334,16 +334,17 @@ def test_a_lane_keeps_order_within_an_alert_and_loses_nothing(
     assert len(sent) == len(notices)
 
 
-def replace_severity(severity: Severity) -> lifecycle.Alert:
-    return lifecycle.raised("a", condition(severity=severity, kind=AlertKind.SMOKE), NOW_MS)
+def notice_row(seq: int, alert_id: str, severity: Severity, event: str = "trigger") -> NoticeRow:
+    alert = lifecycle.raised(alert_id, condition(severity=severity, kind=AlertKind.SMOKE), NOW_MS)
+    body = {"alert": msgspec.to_builtins(alert)}
+    return NoticeRow(f"p-{seq}", "p", alert_id, seq, event, body, "pending", 0, 0)
 
 
 def test_the_worst_alert_is_told_first() -> None:
     """A backlog of small things does not keep a fire waiting."""
     lane = Lane(Random(1))
     for seq, severity in enumerate((Severity.LOW, Severity.CRITICAL, Severity.HIGH)):
-        row = NoticeRow(f"p-{seq}", "p", str(seq), seq, "trigger", {}, "pending", 0, 0)
-        lane.add(replace(row), replace_severity(severity))
+        lane.add(notice_row(seq, str(seq), severity))
     order = []
     while waiting := lane.due(0.0):
         order.append(str(waiting.alert.severity))
@@ -358,3 +359,41 @@ async def test_a_hot_port_reaches_a_phone(url: str, clock: StillClock) -> None:
         await desk.submit_readings([reading(C1, 3, temperature_c=90.0)])
         await until(lambda: phone.told)
     assert phone.told[0].alert.severity is Severity.CRITICAL
+
+
+def test_a_flood_is_told_together_by_shed_and_the_worst_leads() -> None:
+    """Many small things of one shed are lines of one message; a worse one is never a line of a lesser."""
+    lane = Lane(Random(1))
+    for seq in range(8):
+        lane.add(notice_row(seq, str(seq), Severity.LOW))
+    lane.add(notice_row(8, "8", Severity.CRITICAL))
+    first = lane.due(0.0)
+    assert first is not None
+    assert first.alert.severity is Severity.CRITICAL
+    assert len(lane.companions(first)) == 8
+    lane.done(first, delivered=True)
+    second = lane.due(0.0)
+    assert second is not None
+    assert len(lane.companions(second)) == 7
+
+
+def test_few_notices_are_told_one_by_one() -> None:
+    """Each with its own picture and link."""
+    lane = Lane(Random(1))
+    for seq in range(4):
+        lane.add(notice_row(seq, str(seq), Severity.LOW))
+    first = lane.due(0.0)
+    assert first is not None
+    assert lane.companions(first) == []
+
+
+async def test_a_channel_that_asks_for_patience_has_not_failed(url: str, clock: StillClock) -> None:
+    """The notice waits for its time, and nobody is told that the channel is down."""
+    phone = Phone(fails=[PacedError("20 a minute", 30.0)] * 4)
+    async with service(url, clock) as desk, notifier(desk, clock, phone):
+        await smoke(desk)
+        await until(lambda: phone.tries == 1)
+        await settle(clock, 20.0)
+        assert phone.tries == 1
+        await until(lambda: phone.told, clock, 1.0)
+        assert "notify-phone" not in desk.health() or desk.health()["notify-phone"][0] == "ok"

@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import cv2
 import numpy as np
@@ -22,6 +22,7 @@ from pydantic_core import PydanticUndefined
 from alerts.model import Text
 from alerts.notify.apprise_channel import AppriseChannel
 from alerts.notify.port import EventAction, Notice, Picture
+from alerts.notify.siren import siren_topic
 from alerts.notify.webhook import encode, sign
 from api.app import create_app
 from ingest.contract import (
@@ -80,7 +81,7 @@ def keys(model: type[BaseModel], before: str = "") -> Iterator[tuple[str, Any]]:
         if inner != [info.annotation]:
             yield before + name, info.default
         for section in inner:
-            yield from keys(section, f"{before}{name}{'.' if inner == [info.annotation] else '[].'}")
+            yield from keys(section, f"{before}{name}{'[].' if get_origin(info.annotation) is list else '.'}")
 
 
 def defaults() -> dict[str, set[str]]:
@@ -253,7 +254,12 @@ def test_every_setting_of_a_rule_has_its_reason() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_the_topics_named_exist(page: str) -> None:
     """Those of devices are read, those of the service are written."""
-    own = {alert_topic("x", "x", "x"), service_status_topic("x"), f"{Relay.base('sheds', 'x')}/…"}
+    own = {
+        alert_topic("x", "x", "x"),
+        siren_topic(("x", "x"), "sheds"),
+        service_status_topic("x"),
+        f"{Relay.base('sheds', 'x')}/…",
+    }
     for written in re.findall(r"(?<![\w/}.])sheds/[^\s`\"|]+/[^\s`\"|]+", PAGES[page]):
         topic = re.sub(r"\{\w+\}", "x", written)
         # Commands go to chargers, so that the service itself never takes one.
