@@ -262,6 +262,8 @@ class AlarmEngine:
     def _is_news(self, alert: Alert, condition: Condition, now_ms: int) -> bool:
         if not set(condition.evidence) <= set(alert.evidence):
             return True
+        if not set(condition.details.get("related", ())) <= set(alert.related):
+            return True
         if condition.value is None or 0 <= now_ms - self._told_ms.get(alert.id, alert.raised_ts) < UPDATE_EVERY_MS:
             return False
         scale = abs(condition.threshold or condition.value)

@@ -138,6 +138,13 @@ def compose(kind: AlertKind, where: Text, what: Text) -> Text:
     return Text(f"{where.zh} {what.zh}。{advice.zh}", f"{where.en} {what.en}. {advice.en}")
 
 
+def extend(kind: AlertKind, message: Text, zh: str, en: str) -> Text:
+    """A sentence that `compose` made, with more said before what to do."""
+    advice = ADVICE[kind]
+    head_zh, head_en = message.zh.removesuffix(f"。{advice.zh}"), message.en.removesuffix(f". {advice.en}")
+    return Text(f"{head_zh}{zh}。{advice.zh}", f"{head_en}{en}. {advice.en}")
+
+
 def exceeds(name: Text, value: float, limit: float, unit: str, below: bool = False) -> Text:
     """`温度 72.4 °C，超过 65 °C`."""
     zh = "低于" if below else "超过"

@@ -14,15 +14,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import Self
 
 import structlog
 
+from alerts.bays import BayMap
 from alerts.desk import AlertQuery, Order
 from alerts.engine import AlarmEngine, alert_ids
 from alerts.feed import Feed, Subscription
+from alerts.fusion import Fusion
 from alerts.history import History, page_of
 from alerts.ledger.database import Ledger, LedgerError, NoticeRow
 from alerts.memory import SAVE_EVERY_S, MemoryFile
@@ -33,12 +35,13 @@ from alerts.rules.base import Surroundings, ref_of
 from alerts.rules.catalogue import all_rules
 from alerts.rules.runner import RuleSet
 from alerts.rules.service_health import HealthState, ServiceHealth
+from alerts.rules.sessions import Sessions
 from alerts.rules.settings import RuleBook
 from alerts.steady import SteadyTime
 from alerts.writer import LedgerWriter
-from ingest.model import DeviceKind, Reading, Topology
+from ingest.model import DeviceKind, DeviceRef, Reading, Topology
 from shedwatch.clock import Clock
-from vision.model import Observation
+from vision.model import Observation, Zone
 
 _log = structlog.get_logger(__name__)
 
@@ -60,6 +63,7 @@ class AlarmService:
         tick_s: how often rules are told that time has passed.
         memory: where rules keep what they learn over days; None: in this process only.
         limits: for how long people may put alerts aside.
+        zones: what each camera looks at; its bays say which port smoke is seen at.
     """
 
     def __init__(
@@ -72,15 +76,18 @@ class AlarmService:
         tick_s: float = 1.0,
         memory: MemoryFile | None = None,
         limits: Limits | None = None,
+        zones: Mapping[DeviceRef, Sequence[Zone]] | None = None,
     ) -> None:
-        around = Surroundings(topology, book)
+        around, self.bays = Surroundings(topology, book), BayMap(topology, zones or {})
+        sessions = Sessions(around)
         self._topology = topology
         self._ledger = ledger
         self._clock = clock
         self._tick_s = tick_s
         self._memory = memory
         self._health = ServiceHealth(around)
-        self.rules = RuleSet([*all_rules(around), self._health])
+        self.rules = RuleSet([*all_rules(around, sessions), self._health])
+        self._fusion = Fusion(topology, self.bays, sessions)
         self._feed = Feed()
         self._history = History(self._feed, ledger)
         self._writer = LedgerWriter(ledger, clock, self._ledger_told)
@@ -163,6 +170,7 @@ class AlarmService:
             "ledger_refused": self._writer.refused,
             "readers_let_go": self._feed.let_go,
             "rule_failures": self.rules.failures.total(),
+            "fusion_failures": self._fusion.failures.total(),
         }
 
     # The desk
@@ -223,9 +231,9 @@ class AlarmService:
         await self._written(self._fold(conditions))
 
     def _fold(self, conditions: Iterable[Condition]) -> asyncio.Event | None:
-        now_ms = self._clock.now_ms()
+        now_ms, steady_ms = self._clock.now_ms(), self._steady.now_ms()
         changes: list[AlertChange] = []
-        for condition in conditions:
+        for condition in (fused for told in conditions for fused in self._fusion.take(told, steady_ms)):
             try:
                 change = self._engine.apply(condition, now_ms)
                 if change is not None:

@@ -164,7 +164,7 @@ class Service:
         book = RuleBook.parse({"rules": alerts.rules, "overrides": alerts.overrides}, self._topology)
         memory = MemoryFile(self._settings.data_dir / "rules.memory")
         self._alarms = await self._stack.enter_async_context(
-            AlarmService(self._topology, book, ledger, self._clock, memory=memory)
+            AlarmService(self._topology, book, ledger, self._clock, memory=memory, zones=self._settings.zones())
         )
         self._figures.alarms = self._alarms
         self._health.tell(self._alarms.submit_health)

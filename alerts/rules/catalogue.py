@@ -26,9 +26,12 @@ from alerts.rules.temperature_rise import TemperatureRiseRule
 from alerts.rules.voltage import over_voltage, under_voltage
 
 
-def all_rules(around: Surroundings) -> list[Rule]:
-    """One rule a hazard, fire first. `ServiceHealth` is the service's own and not among them."""
-    sessions = Sessions(around)
+def all_rules(around: Surroundings, sessions: Sessions | None = None) -> list[Rule]:
+    """One rule a hazard, fire first. `ServiceHealth` is the service's own and not among them.
+
+    `sessions` is where those who ask about sessions find them.
+    """
+    sessions = sessions or Sessions(around)
     return [
         SightRule(around),
         FireSensorRule(around),

@@ -29,6 +29,8 @@ _SAME_ENERGY_WH = 5.0
 """By so much a session's energy may go back: it is rounded to 10 Wh in the field."""
 _LONGEST_GAP_MS = 900_000
 """Over three slow reports power is taken to have stayed what it was, and a session to be the same; no longer."""
+_HEARD_MS = 2_400_000
+"""What a port did at its last report, the slowest of which come every half hour, is what it does."""
 
 
 class Session:
@@ -122,11 +124,12 @@ class Session:
 class PortSessions:
     """A port's running session and its past ones as (peak in watts, seconds of full power)."""
 
-    __slots__ = ("overlong", "own", "past", "session")
+    __slots__ = ("heard_ms", "overlong", "own", "past", "session")
 
     def __init__(self, own: NoTaper, overlong: SessionOverlong) -> None:
         self.own = own
         self.overlong = overlong
+        self.heard_ms = -_HEARD_MS
         self.session: Session | None = None
         self.past: deque[tuple[int, int]] = deque(maxlen=KNOWN_SESSIONS)
 
@@ -141,6 +144,7 @@ class PortSessions:
         state, power_w = values.get("state"), number_of(reading, "power_w")
         if state is None and power_w is None:
             return
+        self.heard_ms = now_ms
         if not (state in _ON_STATES if state is not None else power_w is not None and power_w >= _ON_W):
             self._end()
             return
@@ -189,6 +193,11 @@ class Sessions:
                 book.of(AlertKind.NO_TAPER, NoTaper, ref), book.of(AlertKind.SESSION_OVERLONG, SessionOverlong, ref)
             )
         return known
+
+    def heard(self, ref: DeviceRef, port: int, now_ms: int) -> PortSessions | None:
+        """What is known of a port that was heard of late; None for any other."""
+        known = self._ports.get((ref, port))
+        return known if known is not None and now_ms - known.heard_ms <= _HEARD_MS else None
 
     def pack(self) -> list[Any]:
         """What is to outlive this process."""
