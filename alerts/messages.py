@@ -126,6 +126,7 @@ ADVICE: dict[AlertKind, Text] = {
     AlertKind.CAMERA_BLURRED: _SIGHT,
     AlertKind.CAMERA_MOVED: _SIGHT,
     AlertKind.CAMERA_DARK: _SIGHT,
+    AlertKind.EXTINGUISHER_MISSING: Text("请立即补上或更换灭火器。", "Replace the extinguisher now."),
     AlertKind.EXTINGUISHER_DUE: Text("请安排检查灭火器。", "Have the extinguisher inspected."),
     AlertKind.SERVICE_DEGRADED: Text("请联系系统管理员。", "Tell the administrator."),
 }

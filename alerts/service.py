@@ -31,6 +31,7 @@ from alerts.memory import SAVE_EVERY_S, MemoryFile
 from alerts.messages import SERVICE
 from alerts.model import Alert, AlertChange, Condition, Transition
 from alerts.orders import Limits
+from alerts.register import Register
 from alerts.rules.base import Surroundings, ref_of
 from alerts.rules.catalogue import all_rules
 from alerts.rules.runner import RuleSet
@@ -64,6 +65,7 @@ class AlarmService:
         memory: where rules keep what they learn over days; None: in this process only.
         limits: for how long people may put alerts aside.
         zones: what each camera looks at; its bays say which port smoke is seen at.
+        register: the extinguishers.
     """
 
     def __init__(
@@ -77,8 +79,9 @@ class AlarmService:
         memory: MemoryFile | None = None,
         limits: Limits | None = None,
         zones: Mapping[DeviceRef, Sequence[Zone]] | None = None,
+        register: Register | None = None,
     ) -> None:
-        around, self.bays = Surroundings(topology, book), BayMap(topology, zones or {})
+        around, self.bays = Surroundings(topology, book, register or Register()), BayMap(topology, zones or {})
         sessions = Sessions(around)
         self._topology = topology
         self._ledger = ledger

@@ -18,6 +18,7 @@ from alerts.desk import AlarmDesk, Order
 from alerts.ledger.database import Ledger
 from alerts.ledger_desk import Answer, LedgerDesk
 from alerts.memory import MemoryFile
+from alerts.register import RegisterFile, with_register
 from alerts.rules.settings import RuleBook
 from alerts.service import AlarmService
 from api.app import create_app, hub_of
@@ -59,6 +60,7 @@ log = structlog.get_logger(__name__)
 
 PARTS = frozenset({"ingest", "vision", "alerts", "api"})
 HEALTH_EVERY_S = 1.0
+REGISTER_EVERY_S = 30.0
 
 
 class Service:
@@ -68,7 +70,9 @@ class Service:
         self._settings = settings
         self._parts = parts
         self._clock = clock
-        self._topology: Topology = settings.topology()
+        self._extinguishers = RegisterFile(settings.register_path())
+        self._extinguishers.refresh()
+        self._topology: Topology = with_register(settings.topology(), self._extinguishers.register)
         self._health = HealthBoard()
         self._gallery = Gallery()
         self._evidence = EvidenceFolder(settings.data_dir / "evidence")
@@ -164,12 +168,27 @@ class Service:
         book = RuleBook.parse({"rules": alerts.rules, "overrides": alerts.overrides}, self._topology)
         memory = MemoryFile(self._settings.data_dir / "rules.memory")
         self._alarms = await self._stack.enter_async_context(
-            AlarmService(self._topology, book, ledger, self._clock, memory=memory, zones=self._settings.zones())
+            AlarmService(
+                self._topology,
+                book,
+                ledger,
+                self._clock,
+                memory=memory,
+                zones=self._settings.zones(),
+                register=self._extinguishers.register,
+            )
         )
+        self._keep.keep("extinguishers", self._follow_register)
         self._figures.alarms = self._alarms
         self._health.tell(self._alarms.submit_health)
         self._health.include(self._alarms.health)
         return self._alarms
+
+    async def _follow_register(self) -> None:
+        """See what was imported meanwhile."""
+        while True:
+            await self._clock.sleep(REGISTER_EVERY_S)
+            await asyncio.to_thread(self._extinguishers.refresh)
 
     async def _start_broker(self) -> None:
         port = urlsplit(self._mqtt_url).port or 1883

@@ -248,6 +248,10 @@ class Settings(Section):
         """SQLAlchemy URL of the alarm ledger."""
         return self.alerts.database or f"sqlite+aiosqlite:///{self.data_dir / 'alerts.db'}"
 
+    def register_path(self) -> Path:
+        """File of the register of extinguishers."""
+        return self.data_dir / "extinguishers.json"
+
     def store_path(self) -> Path:
         """File of the embedded store."""
         return Path(self.store.url.removeprefix("embedded:"))

@@ -8,10 +8,11 @@ runs out also between the reports of a charger that reports every five minutes.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from alerts.model import Alert, AlertKey, AlertKind, Condition
+from alerts.register import Register
 from alerts.rules.settings import RuleBook
 from ingest.model import DeviceKind, DeviceRef, Reading, Topology
 from vision.model import Observation
@@ -19,10 +20,11 @@ from vision.model import Observation
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What stands where, and the settings that hold there."""
+    """What stands where, the settings that hold there, and the register of extinguishers."""
 
     topology: Topology
     book: RuleBook
+    register: Register = field(default_factory=Register)
 
 
 class Rule(Protocol):

@@ -8,7 +8,7 @@ from alerts.rules.camera_offline import CameraOfflineRule
 from alerts.rules.charger_fault import ChargerFaultRule
 from alerts.rules.clock_skew import ClockSkewRule
 from alerts.rules.contact_ageing import ContactAgeingRule
-from alerts.rules.extinguisher_due import ExtinguisherDueRule
+from alerts.rules.extinguishers import ExtinguisherRule
 from alerts.rules.fire_sensors import FireSensorRule
 from alerts.rules.leakage import leakage
 from alerts.rules.leakage_trend import LeakageTrendRule
@@ -53,5 +53,5 @@ def all_rules(around: Surroundings, sessions: Sessions | None = None) -> list[Ru
         SilenceRule(around),
         PortStaleRule(around),
         ClockSkewRule(around),
-        ExtinguisherDueRule(around),
+        ExtinguisherRule(around),
     ]

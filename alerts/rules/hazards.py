@@ -23,6 +23,7 @@ from alerts.rules.hazards_presence import (
     ChargerOffline,
     ClockSkew,
     ExtinguisherDue,
+    ExtinguisherMissing,
     ServiceDegraded,
     TelemetryStale,
 )
@@ -56,6 +57,7 @@ HAZARDS: dict[AlertKind, type[Hazard]] = {
     AlertKind.CHARGER_OFFLINE: ChargerOffline,
     AlertKind.TELEMETRY_STALE: TelemetryStale,
     AlertKind.CLOCK_SKEW: ClockSkew,
+    AlertKind.EXTINGUISHER_MISSING: ExtinguisherMissing,
     AlertKind.EXTINGUISHER_DUE: ExtinguisherDue,
     AlertKind.SERVICE_DEGRADED: ServiceDegraded,
 }

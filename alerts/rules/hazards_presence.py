@@ -49,8 +49,8 @@ class TelemetryStale(Hazard, frozen=True, kw_only=True):
         some chargers report a port only when it changes.
     port_limit_s: a configured port that was never heard is missing after 40 minutes of its charger's telemetry.
     sensor_limit_s: 4500 s, 2.5 times the slowest 30-minute report, until a sensor's habit is known.
-    severity, port_severity, sensor_severity: medium for a charger, low for a port; a fire sensor that is gone is a blind
-        spot: high.
+    severity, port_severity, sensor_severity: medium for a charger and a sensor of something else, low for a port; a smoke
+        head, heat or CO detector that is gone is a blind spot: high.
     """
 
     severity: Severity = Severity.MEDIUM
@@ -126,12 +126,23 @@ class ExtinguisherDue(Hazard, frozen=True, kw_only=True):
     """An extinguisher was not inspected for long.
 
     severity: low; it is a task, not a danger now.
-    due_days: 365; equipment is to be checked yearly.
+    due_days: 365; equipment is to be checked yearly. A register may give a day of its own (`due`).
     """
 
     severity: Severity = Severity.LOW
     off_delay_s: Delay = 0.0
     due_days: Annotated[float, msgspec.Meta(gt=0, le=36_500)] = 365.0
+
+
+class ExtinguisherMissing(Hazard, frozen=True, kw_only=True):
+    """A patrol found an extinguisher missing from its place or unusable, and noted it in the register.
+
+    severity: medium; where it is missing the first minutes of a fire are lost.
+    off_delay_s: 0; the next register ends it.
+    """
+
+    severity: Severity = Severity.MEDIUM
+    off_delay_s: Delay = 0.0
 
 
 class ServiceDegraded(Hazard, frozen=True, kw_only=True):

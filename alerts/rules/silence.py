@@ -17,6 +17,7 @@ from alerts.rules.hazards_presence import ChargerOffline, TelemetryStale
 from ingest.model import Device, DeviceKind, DeviceRef, Reading
 
 _KINDS = (DeviceKind.CHARGER, DeviceKind.SENSOR)
+_FIRE_SENSORS = frozenset({"smoke", "heat", "co"})
 
 
 @dataclass(slots=True)
@@ -185,14 +186,16 @@ class SilenceRule(BaseRule):
 
     def _stale(self, line: _Line, now_ms: int) -> Condition:
         sensor = line.device.kind is DeviceKind.SENSOR
+        watches_fire = line.device.sensor_kind in _FIRE_SENSORS
         span = duration((now_ms - line.telemetry_ms) / 1000)
+        blind = Text("，此处不再探测火灾", "; no fire is detected there") if watches_fire else Text("", "")
         if sensor and line.said_offline:
-            what = Text("传感器已离线", "sensor is offline")
+            what = Text(f"传感器已离线{blind.zh}", f"sensor is offline{blind.en}")
         elif sensor:
-            what = Text(f"传感器{span.zh}没有数据", f"sensor has sent nothing for {span.en}")
+            what = Text(f"传感器{span.zh}没有数据{blind.zh}", f"sensor has sent nothing for {span.en}{blind.en}")
         else:
             what = Text(f"在线但{span.zh}没有数据", f"is connected but has sent no telemetry for {span.en}")
-        severity = line.stale.sensor_severity if sensor else line.stale.severity
+        severity = line.stale.sensor_severity if watches_fire else line.stale.severity
         key = key_of(AlertKind.TELEMETRY_STALE, line.device.ref)
         return self._condition(key, line.stale_hold.active, severity, what, line.stale_limit_ms())
 

@@ -18,7 +18,7 @@ from alerts.rules.base import Rule, Surroundings
 from alerts.rules.camera_blind import CameraBlindRule
 from alerts.rules.camera_offline import CameraOfflineRule
 from alerts.rules.clock_skew import ClockSkewRule
-from alerts.rules.extinguisher_due import ExtinguisherDueRule
+from alerts.rules.extinguishers import ExtinguisherRule
 from alerts.rules.habit import Habit
 from alerts.rules.port_stale import PortStaleRule
 from alerts.rules.silence import SilenceRule
@@ -303,7 +303,7 @@ def test_an_extinguisher_is_due_a_year_after_its_inspection(inspected: date | No
     own = Device(EXT, DeviceKind.EXTINGUISHER, device.name, inspected=inspected)
     site = TOPOLOGY.sites[0]
     topology = Topology((Site(site.id, site.name, (Shed(site.id, "shed-1", site.sheds[0].name, (own,)),)),))
-    seen = Watched(ExtinguisherDueRule(Surroundings(topology, around().book)))
+    seen = Watched(ExtinguisherRule(Surroundings(topology, around().book)))
     assert seen.active() == ({"extinguisher_due"} if due else set())
 
 
@@ -311,7 +311,7 @@ def test_an_inspection_ends_the_alert_of_an_earlier_life() -> None:
     """The new date is in the configuration, the service restarted."""
     alert = lifecycle.raised("a", condition(kind=AlertKind.EXTINGUISHER_DUE, port=None), NOW_MS)
     alert = replace(alert, device="ext-1")
-    rule = ExtinguisherDueRule(around())
+    rule = ExtinguisherRule(around())
     assert rule.restore(alert, NOW_MS)
     assert [said.active for said in rule.tick(NOW_MS)] == [False]
 
