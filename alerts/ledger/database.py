@@ -177,6 +177,15 @@ class Ledger:
         alerts = {alert.id: alert for alert in await self._alerts(select(ALERTS).where(ALERTS.c.id.in_(ids)))}
         return [AlertChange(alerts[transition.alert_id], transition) for transition in transitions]
 
+    async def between(self, from_ms: int, to_ms: int) -> list[tuple[Alert, Transition]]:
+        """The log, in order, of every alert that was open at some time from `from_ms` on and before `to_ms`."""
+        was_open = and_(ALERTS.c.raised_ts < to_ms, or_(ALERTS.c.closed_ts.is_(None), ALERTS.c.closed_ts >= from_ms))
+        alerts = {alert.id: alert for alert in await self._alerts(select(ALERTS).where(was_open))}
+        joined = select(TRANSITIONS).join(ALERTS, ALERTS.c.id == TRANSITIONS.c.alert_id).where(was_open)
+        rows = await self._rows(joined.order_by(TRANSITIONS.c.seq))
+        log = [_convert(row, Transition) for row in rows]
+        return [(alerts[entry.alert_id], entry) for entry in log if entry.alert_id in alerts]
+
     async def pending_notices(self) -> list[NoticeRow]:
         """Notices that are neither sent nor given up, oldest first."""
         rows = await self._rows(select(NOTICES).where(NOTICES.c.state == "pending").order_by(NOTICES.c.seq))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from alarm_samples import TOPOLOGY
-
 from alerts.model import AlertKey, AlertKind, Condition
 from alerts.rules.base import Surroundings
 from alerts.rules.catalogue import all_rules
@@ -27,7 +25,7 @@ START_MS = 1_795_392_000_000
 DAY_S = 86_400.0
 HOUR_S = 3_600.0
 
-__all__ = ["DAY_S", "HOUR_S", "PACKS", "START_MS", "TOPOLOGY", "Days", "Stay", "fault"]
+__all__ = ["DAY_S", "HOUR_S", "PACKS", "START_MS", "Days", "Stay", "fault"]
 
 
 def shed_of(ports: int) -> Topology:
