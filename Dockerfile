@@ -1,11 +1,11 @@
 # The service alone; broker and store are containers of their own (docker-compose.yml).
 FROM python:3.11-slim-bookworm
 
-# OpenCV's wheel draws on these two.
+# OpenCV's wheel draws on these two. The user has the number of Mosquitto's, so that both can read the files of the bus.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --create-home --home-dir /var/lib/shedwatch shedwatch
+    && useradd --system --uid 1883 --create-home --home-dir /var/lib/shedwatch shedwatch
 
 WORKDIR /opt/shedwatch
 COPY requirements.lock ./

@@ -97,6 +97,31 @@ def token(
     typer.echo(text)
 
 
+@app.command("broker-config")
+def broker_config(
+    out: Annotated[Path, typer.Option(help="Folder for the files acl, passwords and service.password.")],
+    config: ConfigOption = Path("shedwatch.yaml"),
+    renew: Annotated[
+        list[str] | None, typer.Option(help="Give SITE/SHED/DEVICE, or the service, a new password.")
+    ] = None,
+    owner: Annotated[str, typer.Option(help="Whom the files shall belong to: the user Mosquitto runs as.")] = "",
+) -> None:
+    """Write accounts and rights of all devices for Mosquitto; each new password is shown once, here."""
+    from shedwatch.broker_config import UnknownUserError, write_broker_files
+
+    try:
+        fresh = write_broker_files(_settings(config, use=False), out, renew or [], owner)
+    except UnknownUserError as error:
+        _fail(f"--renew: {error}")
+    except (OSError, LookupError) as error:
+        _fail(f"{out}: {error}", 1)
+    for user, password in fresh.items():
+        typer.echo(f"{user} {password}")
+    typer.echo(
+        f"{len(fresh)} new password(s); they cannot be shown again. Mosquitto reads the files anew on SIGHUP.", err=True
+    )
+
+
 @app.command()
 def simulate(
     scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of one that is shipped.")],

@@ -20,11 +20,14 @@ def fail(message: str, code: int = 2) -> NoReturn:
     raise typer.Exit(code)
 
 
-def settings_of(path: Path) -> Settings:
-    """The settings in a file, or the end of the command with everything that is wrong in it."""
+def settings_of(path: Path, *, use: bool = True) -> Settings:
+    """The settings in a file, or the end of the command with everything that is wrong in it.
+
+    Without `use`, the files it names need not be there yet.
+    """
     from shedwatch.configuration import ConfigurationError, load
 
     try:
-        return load(path, os.environ)
+        return load(path, os.environ, use=use)
     except ConfigurationError as error:
         fail("\n".join([*error.problems, f"{len(error.problems)} problem(s) in {path}"]))

@@ -82,8 +82,8 @@ def dotted(path: Path_) -> str:
     return text
 
 
-def load(path: Path, environ: Mapping[str, str]) -> Settings:
-    """Read a file and the environment, and look whether what they name can be used.
+def load(path: Path, environ: Mapping[str, str], *, use: bool = True) -> Settings:
+    """Read a file and the environment; with `use`, look whether what they name can be used here.
 
     Raises:
         ConfigurationError: with every mistake found.
@@ -93,7 +93,8 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from None
     settings, where = _parsed(text, environ, str(path), path.resolve().parent)
-    _refuse(usage_problems(settings), where)
+    if use:
+        _refuse(usage_problems(settings), where)
     return settings
 
 

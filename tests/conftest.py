@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
-pytest_plugins = ["tests.servers", "tests.rtsp", "tests.browser"]
+pytest_plugins = ["tests.servers", "tests.secured_bus", "tests.rtsp", "tests.browser"]
 
 
 @pytest.fixture(scope="session")

@@ -60,10 +60,7 @@ class Mosquitto:
         """Start and wait until it answers."""
         self._folder.mkdir(parents=True, exist_ok=True)
         config = self._folder / "mosquitto.conf"
-        config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous {self._anonymous}\nuser {getpass.getuser()}\n"
-            f"persistence true\npersistence_location {self._folder}/\nmax_queued_messages 0\n{self._extra}\n"
-        )
+        config.write_text(self._configuration())
         with (self._folder / "mosquitto.log").open("ab") as log:
             self._process = subprocess.Popen([self._program, "-c", str(config)], stdout=log, stderr=log)
         until = time.monotonic() + 10
@@ -75,6 +72,12 @@ class Mosquitto:
                 if time.monotonic() > until or self._process.poll() is not None:
                     raise RuntimeError(f"mosquitto did not start: {self.log}") from None
                 time.sleep(0.02)
+
+    def _configuration(self) -> str:
+        return (
+            f"listener {self.port} 127.0.0.1\nallow_anonymous {self._anonymous}\nuser {getpass.getuser()}\n"
+            f"persistence true\npersistence_location {self._folder}/\nmax_queued_messages 0\n{self._extra}\n"
+        )
 
     def stop(self) -> None:
         """Let it save what persists and end."""

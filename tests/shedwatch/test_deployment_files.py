@@ -27,6 +27,27 @@ def test_the_compose_file_names_the_three_services_and_settings_that_exist():
             assert key[0].lower() in field.annotation.model_fields
 
 
+def test_every_file_the_compose_file_mounts_exists_or_is_made_by_hand():
+    """What is made by hand is ignored by git and not sent to the builder, for it is secret."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    mounted = [volume.split(":")[0] for service in compose["services"].values() for volume in service["volumes"]]
+    by_hand = {"./shedwatch.yaml", "./deploy/mosquitto/local"}
+
+    assert all((ROOT / path).exists() for path in mounted if path.startswith("./") and path not in by_hand)
+    for ignore in (".gitignore", ".dockerignore"):
+        assert {"deploy/mosquitto/local", "deploy/mosquitto/local-ca"} <= {
+            line.strip("/") for line in (ROOT / ignore).read_text().splitlines()
+        }
+
+
+def test_no_port_is_open_to_the_world_but_that_of_devices():
+    """Which asks for TLS and a password."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    ports = [port for service in compose["services"].values() for port in service["ports"]]
+
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == ["8883:8883"]
+
+
 def test_docker_compose_accepts_the_compose_file():
     """`docker compose config` is the judge where it is installed."""
     for command in (["docker", "compose"], ["docker-compose"]):
