@@ -7,6 +7,7 @@ runs out also between the reports of a charger that reports every five minutes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -27,6 +28,16 @@ class Surroundings:
     register: Register = field(default_factory=Register)
 
 
+class Calm:
+    """Values above `low` and below `high` say nothing to a rule. It widens and empties the range as it sees fit."""
+
+    __slots__ = ("high", "low")
+
+    def __init__(self, low: float = -math.inf, high: float = math.inf) -> None:
+        self.low = low
+        self.high = high
+
+
 class Rule(Protocol):
     """One hazard. Keeps small memories per device or port and says what is so; never does I/O."""
 
@@ -43,6 +54,12 @@ class Rule(Protocol):
     @property
     def slow(self) -> bool:
         """Whether it judges by hours, so that being asked of a port twice a minute is enough."""
+
+    def calm(self, ref: DeviceRef, port: int | None, field: str) -> Calm | None:
+        """Where values of a device's or port's field need not be told; None for nowhere, now and later.
+
+        Asked for readings that hold this one of `fields`.
+        """
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
         """Take one reading."""
@@ -73,6 +90,9 @@ class BaseRule:
     hears: Collection[DeviceKind] = tuple(DeviceKind)
     fields: Collection[str] = ()
     slow = False
+
+    def calm(self, ref: DeviceRef, port: int | None, field: str) -> Calm | None:  # noqa: ARG002 - the port's signature
+        return None
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:  # noqa: ARG002 - the port's signature
         return ()

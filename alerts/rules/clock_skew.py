@@ -35,7 +35,7 @@ class ClockSkewRule(BaseRule):
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
         if reading.late or reading.device_ms is None:
             return ()
-        watch = self._watch(reading.device)
+        watch = self._watches.get(reading.device) or self._watch(reading.device)
         if not watch.settings.enabled or reading.received_ms == watch.message_ms:
             return ()
         watch.message_ms = reading.received_ms

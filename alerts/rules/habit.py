@@ -34,6 +34,10 @@ class Habit:
         self._long_ms: list[int] = []
         self._same_message_ms = same_message_ms
 
+    def is_same_message(self, now_ms: int) -> bool:
+        """Whether what arrives now belongs to what arrived last."""
+        return self.last_ms is not None and now_ms - self.last_ms < self._same_message_ms
+
     def heard(self, now_ms: int, longest_ms: float) -> bool:
         """It has spoken; True where that was the first time or has changed its usual gap.
 

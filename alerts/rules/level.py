@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from alerts.messages import compose, exceeds, place
 from alerts.model import Alert, AlertKind, Condition, Severity, Text
-from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
+from alerts.rules.base import BaseRule, Calm, Hold, Surroundings, key_of, ref_of
 from ingest.model import DeviceKind, DeviceRef, Reading
 
 
@@ -28,19 +29,32 @@ class Limits(NamedTuple):
 
 
 _Place = tuple[DeviceRef, int | None]
+_UNWATCHED = Calm()
 
 
-class _Subject:
+class _Subject(Calm):
     """What is remembered of one device or port."""
 
-    __slots__ = ("_holds", "busy", "limits", "place", "value")
+    __slots__ = ("_holds", "_sign", "limits", "place", "value")
 
-    def __init__(self, place: _Place, limits: Limits) -> None:
+    def __init__(self, place: _Place, limits: Limits, sign: int) -> None:
+        super().__init__()
         self.place = place
         self.limits = limits
         self.value: float | None = None
-        self.busy = False
+        self._sign = sign
         self._holds: tuple[Hold, ...] = ()
+        self.attend(busy=False)
+
+    def attend(self, busy: bool) -> None:
+        """Nearly always the mildest limit is not reached and nothing is running out; while `busy`, every value counts."""
+        limit = self.limits.steps[0].limit
+        if busy:
+            self.low, self.high = math.inf, -math.inf
+        elif self._sign > 0:
+            self.high, self.low = limit, -math.inf
+        else:
+            self.low, self.high = limit, math.inf
 
     @property
     def holds(self) -> tuple[Hold, ...]:
@@ -97,15 +111,17 @@ class LevelRule(BaseRule):
         value = number_of(reading, self._field)
         return () if value is None else self.judge(reading.device, reading.port, value, now_ms)
 
+    def calm(self, ref: DeviceRef, port: int | None, field: str) -> Calm | None:
+        if field != self._field:
+            return None
+        return self._subject(ref, port) or _UNWATCHED
+
     def judge(self, ref: DeviceRef, port: int | None, value: float, now_ms: int) -> Iterable[Condition]:
         """Take the value of a device or port."""
         subject = self._subject(ref, port)
-        if subject is None:
+        if subject is None or subject.low < value < subject.high:
             return ()
         subject.value = value
-        if not subject.busy and self._distance(value, subject.limits.steps[0]) < 0:
-            # Nearly every reading: the mildest limit is not reached and nothing is running out.
-            return ()
         return self._judge(subject, value, now_ms)
 
     def tick(self, now_ms: int) -> Iterator[Condition]:
@@ -120,7 +136,8 @@ class LevelRule(BaseRule):
         subject = self._subject(ref_of(key), key.port)
         if subject is None:
             return False
-        subject.holds[0].active = subject.busy = True
+        subject.holds[0].active = True
+        subject.attend(busy=True)
         return True
 
     def _subject(self, ref: DeviceRef, port: int | None) -> _Subject | None:
@@ -131,7 +148,7 @@ class LevelRule(BaseRule):
             limits = self._limits(ref, port)
         # Tens of thousands of ports have a handful of different limits.
         shared = self._shared.setdefault(limits, limits) if limits else None
-        subject = self._subjects[place] = _Subject(place, shared) if shared else None
+        subject = self._subjects[place] = _Subject(place, shared, self._sign) if shared else None
         return subject
 
     def _judge(self, subject: _Subject, value: float, now_ms: int) -> list[Condition]:
@@ -144,7 +161,7 @@ class LevelRule(BaseRule):
             self._pending[subject.place] = subject
         else:
             self._pending.pop(subject.place, None)
-        subject.busy = subject.place in self._pending or bool(subject.active)
+        subject.attend(busy=subject.place in self._pending or bool(subject.active))
         reached = sum(
             hold.active and self._distance(value, step) >= 0
             for step, hold in zip(subject.limits.steps, subject.holds, strict=True)

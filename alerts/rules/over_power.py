@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from alerts.model import AlertKind, Condition, Severity, Text
-from alerts.rules.base import Surroundings
+from alerts.rules.base import Calm, Surroundings
 from alerts.rules.hazards_electrical import OverPower
 from alerts.rules.level import LevelRule, Limits, Step, number_of
 from ingest.model import DeviceRef, Reading
@@ -17,6 +17,10 @@ class OverPowerRule(LevelRule):
     def __init__(self, around: Surroundings) -> None:
         super().__init__(around, AlertKind.OVER_POWER, Text("功率", "power"), "W", "power_w", self._settings)
         self._loads: dict[DeviceRef, _Load] = {}
+
+    def calm(self, ref: DeviceRef, port: int | None, field: str) -> Calm | None:  # noqa: ARG002 - the port's signature
+        # Every port counts in the sum.
+        return None
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
         power_w = number_of(reading, "power_w")

@@ -68,13 +68,14 @@ class PortStaleRule(BaseRule):
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
         if reading.late or not reading.values:
             return ()
-        charger = self._charger(reading.device)
+        charger = self._chargers.get(reading.device) or self._charger(reading.device)
         if charger is None:
             return ()
         charger.first_ms = now_ms if charger.first_ms is None else charger.first_ms
         charger.last_ms = now_ms
-        if reading.port in charger.ports:
-            charger.hear(charger.ports[reading.port], now_ms)
+        port = charger.ports.get(reading.port) if reading.port is not None else None
+        if port is not None:
+            charger.hear(port, now_ms)
         return ()
 
     def tick(self, now_ms: int) -> Iterator[Condition]:

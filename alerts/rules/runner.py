@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import structlog
 
 from alerts.model import Alert, Condition
-from alerts.rules.base import BaseRule, Rule
+from alerts.rules.base import BaseRule, Calm, Rule
 from ingest.model import DeviceKind, DeviceRef, Reading
 from vision.model import Observation
 
@@ -17,8 +18,10 @@ _log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_COMBINATIONS = 1000
-"""Combinations of fields remembered; a maker's firmware sends a handful."""
+_Listener = tuple[Rule, str, Calm | None]
+
+_SUBJECTS = 200_000
+"""Devices and ports, each with the combinations of fields it sends, that are remembered: a city's."""
 
 SLOW_MS = 30_000
 """How often a rule that judges by hours is asked about a port, at most."""
@@ -34,26 +37,48 @@ class RuleSet:
         self._rules = tuple(rules)
         # Most rules care for one of these only, and readings come by the ten thousand.
         readers = _caring(rules, "reading")
-        self._readers = {kind: _Readers(rule for rule in readers if kind in rule.hears) for kind in DeviceKind}
+        self._readers = {kind: tuple(rule for rule in readers if kind in rule.hears) for kind in DeviceKind}
         self._seers = _caring(rules, "observation")
         self._watchers = _caring(rules, "frame")
         self._waiters = _caring(rules, "tick")
+        self._listeners: dict[tuple[DeviceRef, int | None, tuple[str, ...]], _Listeners] = {}
         self.failures: Counter[str] = Counter()
         self._failing: dict[str, tuple[int, str]] = {}
 
     def reading(self, reading: Reading, now_ms: int) -> list[Condition]:
         """What all rules say to a reading."""
+        values = reading.values
+        if reading.event is not None or reading.online is not None or not values:
+            return self._ask(self._readers[reading.kind], lambda rule: rule.reading(reading, now_ms), now_ms)
+        numbers = cast("dict[str, float]", values)
+        subject = (reading.device, reading.port, tuple(values))
         said: list[Condition] = []
-        readers = self._readers[reading.kind]
-        plain = reading.event is None and reading.online is None
-        asked = readers[tuple(reading.values)] if plain else readers.all
-        for rule in asked.all if asked.due(reading, now_ms) else asked.quick:
+        listeners = self._listeners.get(subject) or self._listen(reading, now_ms)
+        for rule, field, calm in listeners.due(now_ms):
             # As `_ask` does, without its two calls a rule: this runs a hundred thousand times a second.
             try:
-                said += rule.reading(reading, now_ms)
+                if calm is None or not calm.low < numbers[field] < calm.high:
+                    said += rule.reading(reading, now_ms)
             except Exception as error:  # noqa: BLE001 - supervised: a faulty rule must not take the others with it
                 self._failed(rule, error, now_ms)
         return said
+
+    def _listen(self, reading: Reading, now_ms: int) -> _Listeners:
+        """Who cares for readings of this device or port that hold these fields, and from where on."""
+        if len(self._listeners) >= _SUBJECTS:
+            self._listeners.clear()
+        listeners: list[_Listener] = []
+        for rule in self._readers[reading.kind]:
+            cared = [name for name in reading.values if name in rule.fields]
+            if not rule.fields or len(cared) > 1:
+                listeners.append((rule, "", None))
+            elif cared:
+                listeners.append((rule, cared[0], self._calm(rule, reading, cared[0], now_ms)))
+        found = self._listeners[reading.device, reading.port, tuple(reading.values)] = _Listeners(listeners)
+        return found
+
+    def _calm(self, rule: Rule, reading: Reading, field: str, now_ms: int) -> Calm | None:
+        return self._guard(rule, lambda rule: rule.calm(reading.device, reading.port, field), now_ms)
 
     def observation(self, observation: Observation, now_ms: int) -> list[Condition]:
         """What all rules say to an observation."""
@@ -120,39 +145,19 @@ def _caring(rules: Sequence[Rule], what: str) -> tuple[Rule, ...]:
     return tuple(rule for rule in rules if getattr(type(rule), what) is not getattr(BaseRule, what, None))
 
 
-class _Asked:
-    """The rules to be asked about readings with one combination of fields."""
+class _Listeners:
+    """The rules to be asked about readings of one device or port with one combination of fields."""
 
-    __slots__ = ("_due_ms", "all", "quick")
+    __slots__ = ("_all", "_due_ms", "_quick")
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self.all = tuple(rules)
-        self.quick = tuple(rule for rule in self.all if not rule.slow)
-        self._due_ms: dict[tuple[DeviceRef, int | None], int] = {}
+    def __init__(self, all_of_them: Iterable[_Listener]) -> None:
+        self._all = tuple(all_of_them)
+        self._quick = tuple(listener for listener in self._all if not listener[0].slow)
+        self._due_ms: float = 0 if len(self._quick) < len(self._all) else math.inf
 
-    def due(self, reading: Reading, now_ms: int) -> bool:
-        """Whether the slow ones are to be asked too."""
-        if len(self.quick) == len(self.all):
-            return False
-        place = (reading.device, reading.port)
-        if now_ms < self._due_ms.get(place, now_ms):
-            return False
-        self._due_ms[place] = now_ms + SLOW_MS
-        return True
-
-
-class _Readers(dict[tuple[str, ...], _Asked]):
-    """The rules for one kind of device, by the fields that a reading holds."""
-
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        super().__init__()
-        self.all = _Asked(rules)
-
-    def __missing__(self, fields: tuple[str, ...]) -> _Asked:
-        if len(self) >= _COMBINATIONS:
-            self.clear()
-        present = set(fields)
-        self[fields] = found = _Asked(
-            rule for rule in self.all.all if not (present and rule.fields) or not present.isdisjoint(rule.fields)
-        )
-        return found
+    def due(self, now_ms: int) -> tuple[_Listener, ...]:
+        """Those that are to be asked now."""
+        if now_ms < self._due_ms:
+            return self._quick
+        self._due_ms = now_ms + SLOW_MS
+        return self._all

@@ -74,7 +74,7 @@ class SilenceRule(BaseRule):
         self._recalled: dict[DeviceRef, list[int]] = {}
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
-        line = self._line(reading.device, now_ms)
+        line = self._lines.get(reading.device) or self._line(reading.device, now_ms)
         if line is None:
             return ()
         if reading.online is False:
@@ -123,7 +123,7 @@ class SilenceRule(BaseRule):
 
     @staticmethod
     def _learn(line: _Line, now_ms: int) -> None:
-        if line.habit.last_ms == now_ms:
+        if line.habit.is_same_message(now_ms):
             # The ports of one message are one arrival.
             return
         if line.habit.heard(now_ms, max(line.silence_limit_ms(), line.stale_limit_ms())):

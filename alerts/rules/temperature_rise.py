@@ -59,7 +59,9 @@ class TemperatureRiseRule(BaseRule):
             if temperature_c is not None:
                 self._cases[reading.device] = (temperature_c, now_ms)
             return ()
-        port = self._port(reading.device, reading.port)
+        ports = self._ports.get(reading.device)
+        port = ports.get(reading.port) if ports is not None else None
+        port = port or self._port(reading.device, reading.port)
         current_a = number_of(reading, "current_a")
         port.current_a = port.current_a if current_a is None else current_a
         if temperature_c is None or not port.settings.enabled:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from alarm_samples import C1, NOW_MS, SMOKE, around, reading
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -65,14 +66,14 @@ def test_rules_that_are_left_out_would_have_said_nothing(told: list[tuple[Readin
     assert not together.failures
 
 
-def test_combinations_of_fields_are_remembered_within_bounds() -> None:
+def test_what_is_remembered_of_combinations_of_fields_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever sends ever new ones costs time and no memory."""
+    monkeypatch.setattr("alerts.rules.runner._SUBJECTS", 10)
     rules = RuleSet(all_rules(around()))
-    readers = rules._readers[reading(C1).kind]
-    for number in range(3000):
-        assert readers[f"field-{number}",]
+    for number in range(100):
+        rules.reading(reading(C1, 1, **{f"field_{number}": 1.0}), NOW_MS)
 
-    assert len(readers) <= 1000
+    assert len(rules._listeners) <= 10
 
 
 def test_rules_that_judge_by_hours_are_asked_twice_a_minute_of_each_port() -> None:
