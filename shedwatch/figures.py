@@ -9,6 +9,7 @@ from alerts.service import AlarmService
 from ingest.broker import Broker
 from ingest.intake import Intake
 from shedwatch.supervise import Supervisor
+from vision.evidence_keeping import KeepingCounters
 from vision.watcher import WatcherCounters
 
 
@@ -21,6 +22,7 @@ class Figures:
     watcher: WatcherCounters | None = None
     alarms: AlarmService | None = None
     supervisor: Supervisor | None = None
+    evidence: KeepingCounters | None = None
 
     def read(self) -> Mapping[str, float | Mapping[str, float]]:
         """Name to value, or to values by label; names that end in `_total` only rise."""
@@ -43,6 +45,10 @@ class Figures:
             figures.update(_alarms(self.alarms))
         if self.supervisor is not None:
             figures["loop_restarts_total"] = dict(self.supervisor.failures)
+        if self.evidence is not None:
+            figures["evidence_pictures"] = self.evidence.pictures
+            figures["evidence_bytes"] = self.evidence.bytes
+            figures["evidence_deleted_total"] = self.evidence.deleted
         return figures
 
 

@@ -39,6 +39,7 @@ from ingest.store.schema import SchemaError
 from ingest.store.sqlite import SqliteStore
 from ingest.strays import MAX_PACKET_BYTES, Strays
 from shedwatch.clock import Clock
+from shedwatch.evidence import evidence_keeping
 from shedwatch.figures import Figures
 from shedwatch.health import HealthBoard
 from shedwatch.heartbeat import Heartbeat
@@ -136,6 +137,7 @@ class Service:
             self._start_api(store, desk)
         self._start_intake(store)
         if self._alarms is not None:
+            self._start_evidence(self._alarms)
             await self._start_people(self._alarms)
 
     # ---- the rooms
@@ -325,6 +327,11 @@ class Service:
         self._figures.brokers[name] = broker
         self._keep.keep(f"mqtt-{name}", broker.run)
         return broker
+
+    def _start_evidence(self, desk: AlarmDesk) -> None:
+        keeping = evidence_keeping(self._settings.evidence, self._evidence.folder, desk, self._clock)
+        self._figures.evidence = keeping.counters
+        self._keep.keep("evidence", keeping.run)
 
     async def _start_people(self, alarms: AlarmService) -> None:
         self._people = people = People(self._settings, alarms, self._broker, self._evidence.load, self._clock)

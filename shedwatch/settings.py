@@ -200,6 +200,13 @@ class VisionSectionSettings(Section):
     dwell_s: Annotated[float, Field(ge=2, le=86400)] = 60.0
 
 
+class EvidenceSettings(Section):
+    """How long pictures of alarms are kept; those of open alarms always."""
+
+    days: Annotated[float, Field(ge=1, le=36500)] = 90.0
+    max_gb: Annotated[float, Field(gt=0, le=100_000)] = 10.0
+
+
 class Settings(Section):
     """A whole configuration."""
 
@@ -210,6 +217,7 @@ class Settings(Section):
     notify: NotifySettings = NotifySettings()
     api: ApiSettings = ApiSettings()
     vision: VisionSectionSettings = VisionSectionSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     data_dir: Path = Path("data")
     instance: Id = "shedwatch"
 
