@@ -88,6 +88,10 @@ class AlarmEngine:
         """The open alert for this key, or None."""
         return self._by_key.get(key)
 
+    def in_state(self, state: AlarmState) -> list[Alert]:
+        """The open alerts in a state, in no order."""
+        return [alert for alert in self._by_id.values() if alert.state is state]
+
     def restore(self, alert: Alert, sources: Iterable[str], now_ms: int) -> AlertChange | None:
         """Take over an open alert of an earlier life; `sources` are the rules that go on watching it.
 
@@ -164,9 +168,9 @@ class AlarmEngine:
         return self._change(alert, new, action, now_ms, order.who, note)
 
     def suppress(self, alert_id: str, aside: Aside, now_ms: int) -> AlertChange | None:
-        """Put an alert that nobody has acknowledged under the one that explains it."""
+        """Put an alert that nobody has acknowledged under the one that explains it, or under another one."""
         alert = self._by_id.get(alert_id)
-        if alert is None or alert.state is not AlarmState.UNACKNOWLEDGED:
+        if alert is None or alert.state not in (AlarmState.UNACKNOWLEDGED, AlarmState.SUPPRESSED):
             return None
         return self._change(alert, lifecycle.suppressed(alert, aside), Action.SUPPRESS, now_ms, note=aside.note)
 

@@ -121,6 +121,7 @@ TABLE: dict[tuple[AlarmState | None, Action], AlarmState | Fork] = {
     (_SHELVED, Action.OUT_OF_SERVICE): _OUT,
     (_SUPPRESSED, Action.WORSEN): _UNACK,
     (_SUPPRESSED, Action.UPDATE): _SUPPRESSED,
+    (_SUPPRESSED, Action.SUPPRESS): _SUPPRESSED,
     (_SUPPRESSED, Action.CLEAR): _NORMAL,
     (_SUPPRESSED, Action.UNSUPPRESS): _UNACK,
     (_SUPPRESSED, Action.MERGE): _NORMAL,

@@ -128,6 +128,10 @@ ADVICE: dict[AlertKind, Text] = {
     AlertKind.CAMERA_DARK: _SIGHT,
     AlertKind.EXTINGUISHER_MISSING: Text("请立即补上或更换灭火器。", "Replace the extinguisher now."),
     AlertKind.EXTINGUISHER_DUE: Text("请安排检查灭火器。", "Have the extinguisher inspected."),
+    AlertKind.SHED_OFFLINE: Text(
+        "整个车棚无人看守：派人到场巡查，检查供电、网关和网络。",
+        "Nothing of it is watched: send someone to patrol, check power, gateway and network.",
+    ),
     AlertKind.SERVICE_DEGRADED: Text("请联系系统管理员。", "Tell the administrator."),
 }
 """What to do, for every kind that has a rule."""

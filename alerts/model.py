@@ -42,6 +42,7 @@ class AlertKind(StrEnum):
     EXTINGUISHER_MISSING = "extinguisher_missing"
     EXTINGUISHER_DUE = "extinguisher_due"
     SERVICE_DEGRADED = "service_degraded"
+    SHED_OFFLINE = "shed_offline"
 
 
 class Severity(StrEnum):

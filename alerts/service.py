@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from random import Random
 from typing import Self
 
@@ -39,6 +39,7 @@ from alerts.rules.service_health import HealthState, ServiceHealth
 from alerts.rules.sessions import Sessions
 from alerts.rules.settings import RuleBook
 from alerts.steady import SteadyTime
+from alerts.suppression import Group, RootCauses, aside_of, regroup
 from alerts.writer import LedgerWriter
 from ingest.model import DeviceKind, DeviceRef, Reading, Topology
 from shedwatch.clock import Clock
@@ -66,6 +67,8 @@ class AlarmService:
         limits: for how long people may put alerts aside.
         zones: what each camera looks at; its bays say which port smoke is seen at.
         register: the extinguishers.
+        groups: devices with a common cause beside those of each shed.
+        fetched: cameras whose pictures do not come over the broker.
     """
 
     def __init__(
@@ -80,6 +83,8 @@ class AlarmService:
         limits: Limits | None = None,
         zones: Mapping[DeviceRef, Sequence[Zone]] | None = None,
         register: Register | None = None,
+        groups: Sequence[Group] = (),
+        fetched: Collection[DeviceRef] = frozenset(),
     ) -> None:
         around, self.bays = Surroundings(topology, book, register or Register()), BayMap(topology, zones or {})
         sessions = Sessions(around)
@@ -89,7 +94,8 @@ class AlarmService:
         self._tick_s = tick_s
         self._memory = memory
         self._health = ServiceHealth(around)
-        self.rules = RuleSet([*all_rules(around, sessions), self._health])
+        self._roots = RootCauses(around, groups, fetched)
+        self.rules = RuleSet([*all_rules(around, sessions), self._health, self._roots])
         self._fusion = Fusion(topology, self.bays, sessions)
         self._feed = Feed()
         self._history = History(self._feed, ledger)
@@ -238,14 +244,33 @@ class AlarmService:
         changes: list[AlertChange] = []
         for condition in (fused for told in conditions for fused in self._fusion.take(told, steady_ms)):
             try:
-                change = self._engine.apply(condition, now_ms)
-                if change is not None:
-                    changes.append(change)
-                    changes += self._engine.consequences(change, now_ms)
+                for one in (*self._roots.take(condition, steady_ms), condition):
+                    changes += self._apply(one, now_ms, steady_ms)
             except Exception:  # noqa: BLE001 - supervised: one condition must not cost the alarms of the others
                 self.counts["engine_failures"] += 1
                 _log.exception("condition could not be applied", key=condition.key)
         return self._publish(changes)
+
+    def _apply(self, condition: Condition, now_ms: int, steady_ms: int) -> list[AlertChange]:
+        found = self._roots.explains(condition.key, condition.severity, steady_ms) if condition.active else None
+        aside = aside_of(self._engine, found, now_ms) if found is not None else None
+        change = self._engine.apply(condition, now_ms, aside)
+        return [] if change is None else [change, *self._engine.consequences(change, now_ms)]
+
+    def _pass_time(self) -> None:
+        now_ms, steady_ms = self._clock.now_ms(), self._steady.now_ms()
+        self._fold(self.rules.tick(steady_ms))
+        steps: tuple[Callable[[], object], ...] = (
+            lambda: self._publish(self._engine.tick(now_ms)),
+            lambda: self._publish(regroup(self._engine, self._roots, now_ms, steady_ms)),
+            lambda: self._tell_unsound_rules(steady_ms),
+        )
+        for step in steps:
+            try:
+                step()
+            except Exception:  # noqa: BLE001 - supervised: time must go on for everything else
+                self.counts["engine_failures"] += 1
+                _log.exception("a step of the alarms' clock failed")
 
     def _publish(self, changes: Sequence[AlertChange]) -> asyncio.Event | None:
         if not changes:
@@ -266,10 +291,7 @@ class AlarmService:
     async def _tick_for_ever(self) -> None:
         while True:
             await self._clock.sleep(self._tick_s)
-            now_ms = self._steady.now_ms()
-            self._fold(self.rules.tick(now_ms))
-            self._publish(self._engine.tick(self._clock.now_ms()))
-            self._tell_unsound_rules(now_ms)
+            self._pass_time()
 
     async def _remember_for_ever(self, memory: MemoryFile) -> None:
         while True:

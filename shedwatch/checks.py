@@ -44,7 +44,19 @@ def value_problems(settings: Settings) -> Iterator[Problem]:
     except BrokerUrlError as error:
         yield ("mqtt", "url"), str(error)
     yield from _rules(settings)
+    yield from _groups(settings)
     yield from _cameras(settings)
+
+
+def _groups(settings: Settings) -> Iterator[Problem]:
+    topology, ids = settings.topology(), [group.id for group in settings.alerts.groups]
+    for index, group in enumerate(settings.alerts.groups):
+        try:
+            group.group(topology)
+        except ValueError as error:
+            yield ("alerts", "groups", index, "members"), str(error)
+        if ids.index(group.id) != index or group.id == "shed":
+            yield ("alerts", "groups", index, "id"), f"{group.id!r} is taken; give each group an id of its own"
 
 
 def _rules(settings: Settings) -> Iterator[Problem]:

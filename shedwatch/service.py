@@ -178,6 +178,8 @@ class Service:
                 memory=memory,
                 zones=self._settings.zones(),
                 register=self._extinguishers.register,
+                groups=[group.group(self._topology) for group in alerts.groups],
+                fetched=self._fetched,
             )
         )
         self._keep.keep("extinguishers", self._follow_register)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from alerts.suppression import Group
 from ingest.contract import SensorWord
 from ingest.model import Device, DeviceKind, DeviceRef, Name, Shed, Site, Topology
 from shedwatch.notify_settings import NotifySettings
@@ -175,10 +176,36 @@ class StoreSettings(Section):
     rollup_days: Annotated[int, Field(ge=1, le=36500)] = 365
 
 
+class GroupSettings(Section):
+    """Devices behind one gateway, switch or supply; `members` are `site/shed` or `site/shed/device`."""
+
+    id: Id
+    what: Literal["power", "gateway", "switch"]
+    name: DisplayName | None = None
+    members: Annotated[list[str], Field(min_length=1)]
+
+    def group(self, topology: Topology) -> Group:
+        """The group over a topology. Raises ValueError for a member that is not there, or where fewer than two are."""
+        found: list[Device] = []
+        for member in self.members:
+            there = [device for device in topology.devices() if f"{device.ref}/".startswith(f"{member}/")]
+            if not there:
+                raise ValueError(f"nothing is configured at {member!r}")
+            found += there
+        heard = frozenset(device.ref for device in found if device.kind is not DeviceKind.EXTINGUISHER)
+        if len(heard) < 2:
+            raise ValueError("a group has two devices or more")
+        chargers = frozenset(device.ref for device in found if device.kind is DeviceKind.CHARGER)
+        site, shed, _ = found[0].ref
+        deciding = chargers if len(chargers) > 1 else heard
+        return Group(self.id, site, shed, self.what, _name(self.name, self.id), heard, deciding)
+
+
 class AlertsSettings(Section):
     """The ledger and the rules; `rules` and `overrides` are checked by `alerts.rules`."""
 
     database: str | None = None
+    groups: list[GroupSettings] = []
     rules: dict[str, Any] = {}
     overrides: list[dict[str, Any]] = []
 

@@ -25,6 +25,7 @@ from alerts.rules.hazards_presence import (
     ExtinguisherDue,
     ExtinguisherMissing,
     ServiceDegraded,
+    ShedOffline,
     TelemetryStale,
 )
 
@@ -60,5 +61,6 @@ HAZARDS: dict[AlertKind, type[Hazard]] = {
     AlertKind.EXTINGUISHER_MISSING: ExtinguisherMissing,
     AlertKind.EXTINGUISHER_DUE: ExtinguisherDue,
     AlertKind.SERVICE_DEGRADED: ServiceDegraded,
+    AlertKind.SHED_OFFLINE: ShedOffline,
 }
 """The kinds that have a rule, and the settings each takes."""

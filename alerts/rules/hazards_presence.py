@@ -69,6 +69,25 @@ class TelemetryStale(Hazard, frozen=True, kw_only=True):
         rising(self, "floor_s", "ceiling_s")
 
 
+class ShedOffline(Hazard, frozen=True, kw_only=True):
+    """A whole shed, or a configured group, fell silent: one alarm, under which its silent devices wait.
+
+    severity: high; nothing of the shed is watched.
+    window_s: 300 s, one interval of the slowest native power report: within it devices of a common cause are missed.
+    correlate_s: 15 s that a silent device waits for others before it is announced; it is no fire.
+    several_s: 120 s that devices wait where several fell silent: brokers tell a lost connection within 90 s.
+    cut_s: 900 s: chargers that reported a power cut are missed within this, or they still have power.
+    settle_s: 180 s, a native heartbeat, that devices have to report when the cause is over, before they are announced.
+    """
+
+    severity: Severity = Severity.HIGH
+    window_s: Positive = 300.0
+    correlate_s: Delay = 15.0
+    several_s: Delay = 120.0
+    cut_s: Positive = 900.0
+    settle_s: Delay = 180.0
+
+
 class ClockSkew(Hazard, frozen=True, kw_only=True):
     """A device's clock is wrong; its times are not used for alarms, but its charts and reports suffer.
 

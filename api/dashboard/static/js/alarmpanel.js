@@ -18,7 +18,7 @@ const FAMILIES = {
   water: ["water"],
   corridor: ["corridor_blocked"],
   charger: ["charger_fault"],
-  comms: ["charger_offline", "telemetry_stale", "clock_skew"],
+  comms: ["shed_offline", "charger_offline", "telemetry_stale", "clock_skew"],
   camera: ["camera_offline", "camera_frozen", "camera_covered", "camera_blurred", "camera_moved", "camera_dark"],
   extinguisher: ["extinguisher_missing", "extinguisher_due"],
   service: ["service_degraded"],
