@@ -7,7 +7,6 @@ from typing import Any, Literal
 import msgspec
 from fastapi import Response
 
-from alerts.cutoff.model import Cut
 from alerts.model import Alert, Severity, Transition
 from api.auth import Role
 from api.deps import DependencyState
@@ -213,12 +212,6 @@ class AlertPage(msgspec.Struct, frozen=True):
 
     items: list[Alert]
     next: str | None
-
-
-class CutList(msgspec.Struct, frozen=True):
-    """Cuts of power, newest first."""
-
-    items: list[Cut]
 
 
 class AlertLog(msgspec.Struct, frozen=True):

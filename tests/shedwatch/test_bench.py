@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from ingest.contract import decode_telemetry, parse_topic
 from ingest.embedded_broker import find_mosquitto
-from shedwatch.bench import alarm_way, alerts, api, backlog, ingest, vision
+from shedwatch.bench import alarm_way, alerts, api, backlog, ingest, render, vision
 from shedwatch.bench.children import figures_of, serving
 from shedwatch.bench.fleet import Fleet
 from shedwatch.bench.report import BenchError, Pair, Report, Run, interleave, machine
@@ -124,6 +124,16 @@ def test_vision_runs_every_detector():
     assert figures.keys() >= {"decode_ms", *detectors}
     # The whole holds its parts; five figures are kept of each.
     assert figures["value"] >= 0.999 * sum(figures[name] for name in ("decode_ms", *detectors))
+
+
+def test_render_times_every_scene():
+    """A few small pictures: each scene's cost, and the pictures a second that one core makes of both sizes."""
+    scale = render.RenderScale(width=192, height=108, small=(96, 96), frames=1, pairs=1)
+
+    figures = render.run(scale=scale).as_dict(machine())["runs"][0]["ours"]
+
+    assert figures.keys() >= {f"{name}_ms" for name in render.SCENES}
+    assert figures.keys() >= {"fps_per_core_192x108_with_jpeg", "fps_per_core_96x96_with_jpeg", "standing_picture_s"}
 
 
 @pytest.mark.slow
