@@ -21,6 +21,7 @@ class RefusalKind(StrEnum):
     VALUE = "value"
     PICTURE = "picture"
     STALE = "stale"
+    STORE = "store"
     INTERNAL = "internal"
 
 

@@ -15,6 +15,7 @@ from alerts.rules.settings import RuleBook, RuleSettingsError
 from ingest.cameras import SourceError, source_of
 from ingest.model import DeviceRef
 from ingest.mqtt_url import BrokerUrlError, parse_url
+from ingest.store.remote_url import StoreUrlError, parse_remote_url
 from shedwatch.channels import make_channel
 from shedwatch.clock import SystemClock
 from shedwatch.settings import Settings
@@ -43,6 +44,7 @@ def value_problems(settings: Settings) -> Iterator[Problem]:
         parse_url(settings.mqtt.url)
     except BrokerUrlError as error:
         yield ("mqtt", "url"), str(error)
+    yield from _store(settings)
     yield from _rules(settings)
     yield from _groups(settings)
     yield from _cameras(settings)
@@ -59,6 +61,19 @@ def _groups(settings: Settings) -> Iterator[Problem]:
             yield ("alerts", "groups", index, "id"), f"{group.id!r} is taken; give each group an id of its own"
 
 
+def _store(settings: Settings) -> Iterator[Problem]:
+    store = settings.store
+    try:
+        remote = parse_remote_url(store.url)
+    except StoreUrlError as error:
+        yield ("store", "url"), str(error)
+        return
+    if remote is None and store.file is not None:
+        yield ("store", "file"), "store.url names the embedded store's file already; give one of the two"
+    if store.token is not None and store.token_file is not None:
+        yield ("store", "token"), "give either token or token_file"
+
+
 def _rules(settings: Settings) -> Iterator[Problem]:
     rules = {"rules": settings.alerts.rules, "overrides": settings.alerts.overrides}
     try:
@@ -72,6 +87,12 @@ def _files(settings: Settings) -> Iterator[Problem]:
         file: Path | None = getattr(settings.mqtt, key)
         if file is not None and not file.is_file():
             yield ("mqtt", key), f"there is no file {file}"
+    token_file = settings.store.token_file
+    if token_file is not None:
+        try:
+            token_file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            yield ("store", "token_file"), f"{token_file} cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
 def _cameras(settings: Settings) -> Iterator[Problem]:

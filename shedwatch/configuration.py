@@ -23,7 +23,7 @@ ENV_PREFIX = "SHEDWATCH__"
 Path_ = tuple[str | int, ...]
 Where = Callable[[Path_], str]
 # Values of these keys may hold a password and are never repeated in a message.
-_SECRET_KEYS = {("url",), ("secret",)}
+_SECRET_KEYS = {("url",), ("secret",), ("token",)}
 
 
 class ConfigurationError(Exception):
@@ -172,8 +172,6 @@ def _problem(item: Any, where: Where) -> str:
         return f"{where(path)}: {dotted(path)}: unknown key"
     if item["type"] == "missing":
         message = "is missing"
-    elif item["type"] == "string_pattern_mismatch" and "embedded:" in item.get("ctx", {}).get("pattern", ""):
-        message = "this version keeps telemetry in embedded:PATH"
     hidden = isinstance(item["input"], dict | list) or item["type"] == "missing" or path[-1:] in _SECRET_KEYS
     shown = "" if hidden else f" (got {item['input']!r})"
     return f"{where(path)}: {dotted(path)}: {message}{shown}"

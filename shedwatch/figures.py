@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from alerts.service import AlarmService
 from ingest.broker import Broker
 from ingest.intake import Intake
+from ingest.outbox import Shipper
+from shedwatch.stores import shipper_figures
 from shedwatch.supervise import Supervisor
 from vision.evidence_keeping import KeepingCounters
 from vision.watcher import WatcherCounters
@@ -23,6 +25,7 @@ class Figures:
     alarms: AlarmService | None = None
     supervisor: Supervisor | None = None
     evidence: KeepingCounters | None = None
+    shipper: Shipper | None = None
 
     def read(self) -> Mapping[str, float | Mapping[str, float]]:
         """Name to value, or to values by label; names that end in `_total` only rise."""
@@ -49,6 +52,8 @@ class Figures:
             figures["evidence_pictures"] = self.evidence.pictures
             figures["evidence_bytes"] = self.evidence.bytes
             figures["evidence_deleted_total"] = self.evidence.deleted
+        if self.shipper is not None:
+            figures.update(shipper_figures(self.shipper))
         return figures
 
 

@@ -15,6 +15,8 @@ def rebase(data: dict[str, Any], base: Path) -> None:
     url = store.get("url", "embedded:data/telemetry.db")
     if isinstance(url, str) and url.startswith("embedded:"):
         store["url"] = f"embedded:{_joined(url.removeprefix('embedded:'), base)}"
+    else:
+        store["file"] = _joined(store.get("file", "data/telemetry.db"), base)
     alerts = _section(data, "alerts")
     for begin in _SQLITE:
         database = alerts.get("database")

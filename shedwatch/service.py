@@ -32,11 +32,12 @@ from ingest.contract import service_status_topic, topic_of
 from ingest.embedded_broker import EmbeddedBroker
 from ingest.intake import Intake
 from ingest.model import DeviceKind, Frame, Reading, Topology
+from ingest.outbox import Shipper
 from ingest.replay import Replayer
-from ingest.store.port import StoreError
-from ingest.store.retention import Retention
-from ingest.store.schema import SchemaError
+from ingest.store.letter_book import LetterBook
+from ingest.store.port import TelemetryStore
 from ingest.store.sqlite import SqliteStore
+from ingest.store.tiers import TieredStore
 from ingest.strays import MAX_PACKET_BYTES, Strays
 from shedwatch.clock import Clock
 from shedwatch.evidence import evidence_keeping
@@ -48,6 +49,7 @@ from shedwatch.no_store import NoStore
 from shedwatch.people import People
 from shedwatch.relay import Relay
 from shedwatch.settings import Settings
+from shedwatch.stores import make_remote, open_local, retention_of
 from shedwatch.supervise import Supervisor
 from vision.corridor import CorridorSettings
 from vision.detectors import VisionSettings
@@ -126,6 +128,7 @@ class Service:
 
     async def _put_together(self) -> None:
         store = await self._open_store()
+        reading = self._reading_store(store)
         desk = await self._open_desk()
         if self._settings.mqtt.embedded and "ingest" in self._parts:
             await self._start_broker()
@@ -134,7 +137,7 @@ class Service:
         if "vision" in self._parts and self._settings.vision.enabled and self._settings.zones():
             self._start_vision()
         if "api" in self._parts:
-            self._start_api(store, desk)
+            self._start_api(reading, store.letters, desk)
         self._start_intake(store)
         if self._alarms is not None:
             self._start_evidence(self._alarms)
@@ -143,20 +146,23 @@ class Service:
     # ---- the rooms
 
     async def _open_store(self) -> SqliteStore:
-        settings = self._settings.store
-        retention = Retention(raw_days=settings.raw_days + 1, rollup_days=settings.rollup_days + 1)
-        try:
-            store = await SqliteStore.open(self._settings.store_path(), self._clock, retention)
-        except SchemaError:
-            raise
-        except StoreError as error:
-            # The alarms must not wait for it: readings stay with the broker until it can be written.
-            log.warning("store cannot be opened yet", reason=str(error))
-            store = SqliteStore(self._settings.store_path(), self._clock, retention)
+        store = await open_local(self._settings.store, self._settings.store_path(), self._clock)
         self._stack.push_async_callback(store.close)
         if "ingest" in self._parts:
             self._keep.keep("store-maintenance", store.maintain)
         return store
+
+    def _reading_store(self, store: SqliteStore) -> TelemetryStore:
+        """What history is read from, and where there is a remote store, the way of new lines to it."""
+        remote = make_remote(self._settings.store)
+        if remote is None:
+            return store
+        self._stack.push_async_callback(remote.close)
+        if "ingest" in self._parts and store.outbox is not None:
+            shipper = Shipper(store.outbox, remote, self._clock, self._health.report)
+            self._figures.shipper = shipper
+            self._keep.keep("store-shipper", shipper.run)
+        return TieredStore(store, remote, self._clock, retention_of(self._settings.store))
 
     async def _open_desk(self) -> AlarmDesk:
         ledger = Ledger(self._settings.ledger_url())
@@ -229,13 +235,13 @@ class Service:
         self._figures.watcher = watcher.counters
         self._keep.keep("vision", watcher.run)
 
-    def _start_api(self, store: SqliteStore, desk: AlarmDesk) -> None:
+    def _start_api(self, store: TelemetryStore, letters: LetterBook, desk: AlarmDesk) -> None:
         settings = self._settings.api
         app = create_app(
             ApiDeps(
                 topology=self._topology,
                 store=store,
-                letters=store.letters,
+                letters=letters,
                 desk=desk,
                 tokens=TokenBook(self._settings.data_dir / "auth.db"),
                 pictures=self._gallery,

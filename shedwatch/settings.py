@@ -169,9 +169,15 @@ class MqttSettings(Section):
 
 
 class StoreSettings(Section):
-    """Where telemetry is kept, and for how long."""
+    """Where telemetry is kept, and for how long. Beside a remote store the embedded one is kept too, in `file`."""
 
-    url: Annotated[str, StringConstraints(pattern=r"^embedded:.+$")] = "embedded:data/telemetry.db"
+    url: str = "embedded:data/telemetry.db"
+    file: Path | None = None
+    token: str | None = None
+    token_file: Path | None = None
+    outbox_max_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 2048
+    outbox_max_days: Annotated[int, Field(ge=1, le=3650)] = 7
+    outbox_full: Literal["drop_oldest", "stop"] = "drop_oldest"
     raw_days: Annotated[int, Field(ge=1, le=3650)] = 7
     rollup_days: Annotated[int, Field(ge=1, le=36500)] = 365
 
@@ -289,7 +295,9 @@ class Settings(Section):
 
     def store_path(self) -> Path:
         """File of the embedded store."""
-        return Path(self.store.url.removeprefix("embedded:"))
+        if self.store.url.startswith("embedded:"):
+            return Path(self.store.url.removeprefix("embedded:"))
+        return self.store.file or Path("data/telemetry.db")
 
 
 # Smoke and flame are looked for in the whole picture anyway; without a corridor zone nothing can block one.

@@ -80,15 +80,15 @@ def shape_of(fields: tuple[str, ...]) -> Shape:
 
 def values_of(columns: Iterable[float | None]) -> dict[str, Value]:
     """The fields of a row's `COLUMNS` as they were reported."""
-    values: dict[str, Value] = {}
-    for (name, spec), number in zip(FIELDS.items(), columns, strict=True):
-        if number is None:
-            continue
-        if spec.kind is FieldKind.ENUM:
-            values[name] = spec.values[int(number)]
-        else:
-            values[name] = bool(number) if spec.kind is FieldKind.BOOL else float(number)
-    return values
+    return {name: word_of(name, number) for name, number in zip(COLUMNS, columns, strict=True) if number is not None}
+
+
+def word_of(field: str, number: float) -> Value:
+    """A field's value from the number it is kept as."""
+    spec = FIELDS[field]
+    if spec.kind is FieldKind.ENUM:
+        return spec.values[int(number)]
+    return bool(number) if spec.kind is FieldKind.BOOL else float(number)
 
 
 def storable(moment_ms: int | None) -> int | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ingest.store import dead_letters
+from ingest.store import dead_letters, spool
 from ingest.store.port import StoreError
 from ingest.store.rows import COLUMNS
 
@@ -68,6 +68,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         _add_new_columns(connection)
+        connection.execute(spool.TABLE)
         if not dead_letters.is_prepared(connection):
             with transaction(connection):
                 dead_letters.prepare(connection)

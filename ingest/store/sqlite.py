@@ -21,12 +21,14 @@ from ingest.model import DeadLetter, DeviceRef
 from ingest.store.dead_letters import LetterQuery
 from ingest.store.history import Question, read_history
 from ingest.store.letter_book import LetterBook
+from ingest.store.outbox_book import OutboxBook
 from ingest.store.port import Aggregate, Appended, LatestValue, Message, Refusal, StoreError
 from ingest.store.retention import Retention, trim_step
 from ingest.store.rollup import summarise_due
 from ingest.store.rows import check_query
 from ingest.store.schema import connect_reader, connect_writer
 from ingest.store.series import find_series, read_latest
+from ingest.store.spool import OutboxLimits
 from ingest.store.writer import Writer
 from shedwatch.clock import Clock, SystemClock
 
@@ -51,9 +53,12 @@ class StoredEvent(NamedTuple):
 
 
 class SqliteStore:
-    """`TelemetryStore` on one file. `open` it, keep `maintain` running, `close` it."""
+    """`TelemetryStore` on one file. `open` it, keep `maintain` running, `close` it.
 
-    def __init__(self, path: Path, clock: Clock, retention: Retention) -> None:
+    With limits of an `outbox` every new row also becomes a line there, in the same transaction.
+    """
+
+    def __init__(self, path: Path, clock: Clock, retention: Retention, outbox: OutboxLimits | None = None) -> None:
         self.path = path
         self._clock = clock
         self._retention = retention
@@ -64,16 +69,23 @@ class SqliteStore:
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self.letters = LetterBook(self._read, self._write, clock)
+        self.outbox = None if outbox is None else OutboxBook(self._read, self._write, outbox, clock.now_ms)
 
     @classmethod
-    async def open(cls, path: Path, clock: Clock | None = None, retention: Retention | None = None) -> SqliteStore:
+    async def open(
+        cls,
+        path: Path,
+        clock: Clock | None = None,
+        retention: Retention | None = None,
+        outbox: OutboxLimits | None = None,
+    ) -> SqliteStore:
         """Open or create the file (and its folder).
 
         Raises:
             SchemaError: another program's file, or another version's.
             StoreError: it cannot be opened now.
         """
-        store = cls(path, clock or SystemClock(), retention or Retention())
+        store = cls(path, clock or SystemClock(), retention or Retention(), outbox)
         try:
             await store._write(lambda _connection: None)
         except BaseException:
@@ -83,9 +95,12 @@ class SqliteStore:
 
     async def append(self, messages: Sequence[Message], refusals: Sequence[Refusal] = ()) -> Appended:
         """See `TelemetryStore.append`. `Appended` counts messages."""
-        return await self._write(
+        appended = await self._write(
             lambda _connection: self._writer_now().append(messages, refusals, self._clock.now_ms())
         )
+        if self.outbox is not None:
+            self.outbox.grew.set()
+        return appended
 
     async def latest(self) -> dict[tuple[DeviceRef, int | None], dict[str, LatestValue]]:
         writer = self._writer
@@ -186,7 +201,8 @@ class SqliteStore:
     def _writer_now(self) -> Writer:
         assert self._connection is not None
         if self._writer is None:
-            self._writer = Writer(self._connection)
+            spool = None if self.outbox is None else self.outbox.spool(self._connection)
+            self._writer = Writer(self._connection, spool)
         return self._writer
 
     def _drop_writer(self) -> None:

@@ -7,18 +7,26 @@ from collections.abc import Sequence
 
 from ingest.model import Reading
 from ingest.store import dead_letters
+from ingest.store.lines import LineMaker
 from ingest.store.port import Appended, Message, Refusal
 from ingest.store.raw import NewRow, RawTable, recently
 from ingest.store.rows import shape_of
 from ingest.store.schema import transaction
 from ingest.store.series import WRITE_EVERY_S, Heard, LatestBook, SeriesBook
+from ingest.store.spool import Spool
 
 
 class Writer:
-    """Appends to an open connection. Not thread-safe: one thread owns it."""
+    """Appends to an open connection; with a `spool`, everything new waits there for a remote store too.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    Not thread-safe: one thread owns it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, spool: Spool | None = None) -> None:
         self._connection = connection
+        self._spool = spool
+        self._maker = LineMaker()
+        self._lines: list[str] = []
         self._series = SeriesBook(connection)
         self._raw = RawTable(connection)
         self._latest = LatestBook(connection)
@@ -34,6 +42,9 @@ class Writer:
         latest_due = now_ms >= self._latest_due_ms
         with transaction(self._connection):
             stored = self._add(messages, now_ms)
+            if self._spool is not None:
+                self._spool.add(self._lines, now_ms)
+                self._lines = []
             if latest_due:
                 self._latest.write()
             dead_letters.bury(self._connection, refusals)
@@ -75,6 +86,10 @@ class Writer:
             new[inserted.message] = True
             reading = inserted.reading
             self._latest.note(inserted.series, reading.values, inserted.ts_ms, reading.received_ms)
+            if self._spool is not None:
+                self._lines.append(
+                    self._maker.row(reading.device, reading.kind, reading.port, inserted.shape, inserted.row)
+                )
         return sum(new)
 
     def _number(self, reading: Reading) -> int:
@@ -103,4 +118,6 @@ class Writer:
             "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (series, reading.ts_ms, kind, word, message.digest, reading.received_ms),
         )
+        if cursor.rowcount and self._spool is not None:
+            self._lines.append(self._maker.event(reading.device, reading.port, kind, word, reading.ts_ms))
         return cursor.rowcount > 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,19 +28,11 @@ class Light:
     word: str
 
 
-def light_at(
-    layout: Layout,
-    picture: Backdrop,
-    events: tuple[SceneEvent, ...],
-    t_s: float,
-    hour: float,
-    passing: Callable[[float], float],
-) -> Light:
-    """The light at a time of the scene and an hour of the day; pure. `passing(t_s)`: what fires and vehicles add to the metered mean."""
+def light_at(layout: Layout, picture: Backdrop, events: tuple[SceneEvent, ...], t_s: float, hour: float) -> Light:
+    """The light at a time of the scene and an hour of the day; pure."""
     weights, grey = _weights(layout, events, t_s, hour)
     lag = np.exp(-np.arange(LAG_STEPS) * LAG_STEP_S / LAG_S)
-    times = [t_s - i * LAG_STEP_S for i in range(LAG_STEPS)]
-    past = [_wanted(picture, _weights(layout, events, then, hour)[0], passing(then)) for then in times]
+    past = [_wanted(picture, _weights(layout, events, t_s - i * LAG_STEP_S, hour)[0]) for i in range(LAG_STEPS)]
     gain = float(np.exp(np.log(past) @ lag / lag.sum()))
     if weights["infrared"] + weights["lamps"] + weights["day"] < DARK_BELOW:
         word = "dark"
@@ -59,9 +50,7 @@ def _weights(layout: Layout, events: tuple[SceneEvent, ...], t_s: float, hour: f
     blind = any(event.kind == "dark" and event.active(t_s) for event in events)
     if blind:
         day, lamps = min(day, 0.0012), 0.0
-    forced = any(event.kind == "infrared" and event.active(t_s) for event in events)
-    grey = night or forced
-    return {"day": day, "lamps": lamps, "infrared": float(grey and not blind)}, grey
+    return {"day": day, "lamps": lamps, "infrared": float(night and not blind)}, night
 
 
 def _day_and_lamps(layout: Layout, events: tuple[SceneEvent, ...], t_s: float, hour: float) -> tuple[float, float]:
@@ -74,6 +63,6 @@ def _day_and_lamps(layout: Layout, events: tuple[SceneEvent, ...], t_s: float, h
     return max(day, 0.004), lamps
 
 
-def _wanted(picture: Backdrop, weights: dict[str, float], passing: float) -> float:
-    metered = passing + sum(picture.metered[kind] * amount for kind, amount in weights.items())
+def _wanted(picture: Backdrop, weights: dict[str, float]) -> float:
+    metered = sum(picture.metered[kind] * amount for kind, amount in weights.items())
     return float(np.clip(TARGET / max(metered, 1e-4), LEAST_GAIN, MOST_GAIN))

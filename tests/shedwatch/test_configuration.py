@@ -176,3 +176,39 @@ def test_the_brokers_password_and_certificates_come_from_files(tmp_path):
     mqtt = parse(text, {}, name="it", base=tmp_path).mqtt
 
     assert mqtt.full_url(mqtt.url) == f"mqtts://me:pass%20word@broker?ca={tmp_path}/ca.pem"
+
+
+@pytest.mark.parametrize(
+    ("store", "line", "says"),
+    [
+        ('url: "influxdb://db:8086/org"', 11, "store.url: organisation and bucket are missing"),
+        ('url: "postgres://me:hidden@db"', 11, "store.url: no store begins with 'postgres'"),
+        ("file: other.db", 11, "store.file: store.url names the embedded store's file already"),
+        ('url: "victoria://vm"\n  token: hidden\n  token_file: token', 12, "store.token: give either"),
+        ('url: "victoria://vm"\n  outbox_full: drop', 12, "store.outbox_full"),
+    ],
+)
+def test_a_store_that_cannot_be_is_named_with_line_and_key(store, line, says):
+    """And what may be a secret is never repeated."""
+    told = problems(f"{SMALL}store:\n  {store}\n")
+
+    assert f"shedwatch.yaml:{line}: {says}" in told
+    assert "hidden" not in told
+
+
+def test_beside_another_store_the_embedded_one_keeps_its_file():
+    """In the configuration's folder; the token comes from the environment."""
+    settings = read(SMALL + 'store: {url: "influxdb://db/o/b"}\n', SHEDWATCH__STORE__TOKEN="t")
+
+    assert settings.store_path() == Path("/srv/shed/data/telemetry.db")
+    assert settings.store.token == "t"
+
+
+def test_a_token_file_that_is_missing_is_named(tmp_path):
+    """Before the service starts."""
+    file = tmp_path / "shedwatch.yaml"
+    file.write_text(SMALL + 'store:\n  url: "victoria://vm"\n  token_file: nowhere\n')
+    with pytest.raises(ConfigurationError) as caught:
+        load(file, {})
+
+    assert "shedwatch.yaml:12: store.token_file" in str(caught.value)
