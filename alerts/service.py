@@ -34,6 +34,7 @@ from alerts.orders import Limits
 from alerts.register import Register
 from alerts.rules.base import Surroundings, ref_of
 from alerts.rules.catalogue import all_rules
+from alerts.rules.cut_failed import CutFailedRule
 from alerts.rules.runner import RuleSet
 from alerts.rules.service_health import HealthState, ServiceHealth
 from alerts.rules.sessions import Sessions
@@ -95,7 +96,8 @@ class AlarmService:
         self._memory = memory
         self._health = ServiceHealth(around)
         self._roots = RootCauses(around, groups, fetched)
-        self.rules = RuleSet([*all_rules(around, sessions), self._health, self._roots])
+        self._cut_failed = CutFailedRule(around)
+        self.rules = RuleSet([*all_rules(around, sessions), self._health, self._cut_failed, self._roots])
         self._fusion = Fusion(topology, self.bays, sessions)
         self._feed = Feed()
         self._history = History(self._feed, ledger)
@@ -159,6 +161,10 @@ class AlarmService:
     def submit_health(self, name: str, state: HealthState, detail: str = "") -> None:
         """Say how a part of the service does; a part that is not ok for some seconds raises `service_degraded`."""
         self._fold(self._health.submit(name, state, detail, self._steady.now_ms()))
+
+    def submit_cut_failed(self, charger: DeviceRef, port: int | None, why: str, power_w: float | None) -> None:
+        """Say that a port could not be switched off; raises `cut_failed` until its meter shows that it is."""
+        self._fold(self._cut_failed.failed(charger, port, why, power_w))
 
     def health(self) -> dict[str, tuple[HealthState, str]]:
         """Every part's state and detail as last submitted, the ledger's and the rules' included."""

@@ -8,6 +8,7 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
+from alerts.cutoff.model import CutDesk
 from alerts.desk import AlarmDesk
 from api.auth import TokenBook
 from api.links import LinkSigner
@@ -63,6 +64,7 @@ class ApiDeps:
         picture_limit_s: a picture older than this is never shown as live.
         links: reads the signed links of notices; without it there are none.
         zone: of the times on the pages of links.
+        cuts: where power is cut; None where this service cannot.
     """
 
     topology: Topology
@@ -79,3 +81,4 @@ class ApiDeps:
     picture_limit_s: float = 10.0
     links: LinkSigner | None = None
     zone: tzinfo = UTC
+    cuts: CutDesk | None = None

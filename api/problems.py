@@ -17,6 +17,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from alerts.cutoff.model import CutError, CutUnavailableError, RefusedCutError, UnknownCutError, UnknownPortError
 from alerts.desk import DeskUnavailableError, InvalidOrderError, RefusedActionError, UnknownAlertError
 from api.auth import TokenBookError
 from ingest.store.port import StoreError
@@ -99,6 +100,14 @@ def _from_known(error: Exception) -> Problem:
             return _from_http(error)
         case RequestValidationError():
             return _from_validation(error)
+        case UnknownCutError():
+            return not_found("There is no cut with this id.")
+        case UnknownPortError():
+            return not_found(f"{error}.".capitalize())
+        case RefusedCutError():
+            return Problem(HTTPStatus.CONFLICT, "refused", str(error))
+        case CutUnavailableError():
+            return unavailable("cuts-unavailable", f"Power cannot be cut from here now: {error}. Use the breaker.")
         case UnknownAlertError():
             return not_found("There is no alert with this id.")
         case RefusedActionError():
@@ -135,6 +144,7 @@ def install(app: FastAPI) -> None:
         Problem,
         HTTPException,
         RequestValidationError,
+        CutError,
         UnknownAlertError,
         RefusedActionError,
         InvalidOrderError,

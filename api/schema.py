@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from alerts.cutoff.model import Cut
 from alerts.model import Alert
 from api.letters import DeadLetterDetail, DeadLetterJournal, DeadLetterPage, LettersDeleted, LettersWanted, Replayed
 from api.views import (
@@ -14,6 +15,7 @@ from api.views import (
     AlertPage,
     Alive,
     CameraEvent,
+    CutList,
     History,
     Me,
     PortChange,
@@ -30,6 +32,8 @@ _DOCUMENTED = (
     AlertPage,
     AlertLog,
     Alert,
+    Cut,
+    CutList,
     DeadLetterPage,
     DeadLetterDetail,
     DeadLetterJournal,

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 from fastapi import Response
 
+from alerts.cutoff.model import Cut
 from alerts.model import Alert, Severity, Transition
 from api.auth import Role
 from api.deps import DependencyState
@@ -212,6 +213,12 @@ class AlertPage(msgspec.Struct, frozen=True):
 
     items: list[Alert]
     next: str | None
+
+
+class CutList(msgspec.Struct, frozen=True):
+    """Cuts of power, newest first."""
+
+    items: list[Cut]
 
 
 class AlertLog(msgspec.Struct, frozen=True):

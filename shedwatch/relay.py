@@ -1,7 +1,7 @@
 """What the parts of the service tell each other over the bus when they run as processes of their own (`--only`).
 
 Topics, all QoS 1 below `{prefix}/service/{instance}/`: `observation` (vision → alerts), `health` (any part → alerts),
-`order` (api → alerts) and `answer` (alerts → api).
+`order`, `cut` (api → alerts) and `answer`, `cut-answer` (alerts → api).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Literal
 import msgspec
 import structlog
 
+from alerts.cutoff.model import CutDesk, CutError, CutOrder, CutUnavailableError
+from alerts.cutoff.remote import CutAnswer
 from alerts.desk import AlarmDesk, DeskError, DeskUnavailableError, Order
 from alerts.ledger_desk import Answer
 from ingest.broker import Broker
@@ -47,6 +49,20 @@ class SentAnswer(msgspec.Struct, frozen=True):
     answer: Answer
 
 
+class SentCut(msgspec.Struct, frozen=True):
+    """A cut that is ordered, and the id its answer is known by."""
+
+    id: str
+    order: CutOrder
+
+
+class SentCutAnswer(msgspec.Struct, frozen=True):
+    """The answer to the cut with this id."""
+
+    id: str
+    answer: CutAnswer
+
+
 class Relay:
     """One process's end of it. Each `serve_*` says what this process takes; `run` and the broker's `run` must run."""
 
@@ -54,7 +70,11 @@ class Relay:
         self._broker = broker
         self._base = base
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
-        self._takers: dict[str, Callable[[bytes], Awaitable[None]]] = {"answer": self._take_answer}
+        self._cutting: dict[str, asyncio.Future[CutAnswer]] = {}
+        self._takers: dict[str, Callable[[bytes], Awaitable[None]]] = {
+            "answer": self._take_answer,
+            "cut-answer": self._take_cut_answer,
+        }
 
     @staticmethod
     def base(prefix: str, instance: str) -> str:
@@ -141,3 +161,36 @@ class Relay:
             self._send("answer", SentAnswer(sent.id, answer))
 
         self._takers["order"] = taken
+
+    async def cut(self, order: CutOrder) -> CutAnswer:
+        """Have power cut by the process that keeps the alarms."""
+        sent = SentCut(secrets.token_hex(8), order)
+        self._cutting[sent.id] = answered = asyncio.get_running_loop().create_future()
+        self._send("cut", sent)
+        try:
+            return await asyncio.wait_for(answered, ANSWER_S)
+        except TimeoutError:
+            why = f"the process that keeps the alarms did not answer within {ANSWER_S:g} s"
+            return CutAnswer.refusal(CutUnavailableError(why))
+        finally:
+            del self._cutting[sent.id]
+
+    async def _take_cut_answer(self, payload: bytes) -> None:
+        sent = msgspec.json.decode(payload, type=SentCutAnswer)
+        waiting = self._cutting.get(sent.id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(sent.answer)
+
+    def serve_cuts(self, desk: CutDesk) -> None:
+        """Carry out the cuts that other processes order."""
+        decoder = msgspec.json.Decoder(SentCut)
+
+        async def taken(payload: bytes) -> None:
+            sent = decoder.decode(payload)
+            try:
+                answer = CutAnswer(await desk.cut(sent.order))
+            except CutError as error:
+                answer = CutAnswer.refusal(error)
+            self._send("cut-answer", SentCutAnswer(sent.id, answer))
+
+        self._takers["cut"] = taken

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from alerts.cutoff.model import CutDesk
+from alerts.cutoff.room import CutRoom
 from alerts.desk import AlarmDesk, Order
 from alerts.ledger.database import Ledger
 from alerts.ledger_desk import Answer, LedgerDesk
@@ -28,10 +30,10 @@ from api.links import signer_in
 from api.stream import Hub
 from ingest.broker import Broker
 from ingest.cameras import run_sources, source_of
-from ingest.contract import service_status_topic, topic_of
+from ingest.contract import Reply, service_status_topic, topic_of
 from ingest.embedded_broker import EmbeddedBroker
 from ingest.intake import Intake
-from ingest.model import DeviceKind, Frame, Reading, Topology
+from ingest.model import DeviceKind, DeviceRef, Frame, Reading, Topology
 from ingest.outbox import Shipper
 from ingest.replay import Replayer
 from ingest.store.letter_book import LetterBook
@@ -40,6 +42,7 @@ from ingest.store.sqlite import SqliteStore
 from ingest.store.tiers import TieredStore
 from ingest.strays import MAX_PACKET_BYTES, Strays
 from shedwatch.clock import Clock
+from shedwatch.cutting import cut_room, remote_cuts
 from shedwatch.evidence import evidence_keeping
 from shedwatch.figures import Figures
 from shedwatch.health import HealthBoard
@@ -87,6 +90,8 @@ class Service:
         self._watcher: Watcher | None = None
         self._intake: Intake | None = None
         self._people: People | None = None
+        self._room: CutRoom | None = None
+        self._cuts: CutDesk
         self._hub: Hub | None = None
         self._fetched = frozenset(settings.sources())
         self._keep: Supervisor
@@ -119,6 +124,8 @@ class Service:
             return "pictures are being looked at"
         if self._alarms is not None and self._alarms.writing:
             return "the ledger is being written"
+        if self._room is not None and self._room.busy:
+            return "power is being cut"
         return "notices are being sent" if people.busy else ""
 
     def missing(self, delivered: int) -> int:
@@ -142,6 +149,8 @@ class Service:
         if self._alarms is not None:
             self._start_evidence(self._alarms)
             await self._start_people(self._alarms)
+        if self._room is not None:
+            await self._stack.enter_async_context(self._room)
 
     # ---- the rooms
 
@@ -168,6 +177,7 @@ class Service:
         ledger = Ledger(self._settings.ledger_url())
         if "alerts" not in self._parts:
             desk = LedgerDesk(ledger, self._order)
+            self._cuts = remote_cuts(ledger, lambda: self._relay)
             self._stack.push_async_callback(ledger.close)
             if "api" in self._parts:
                 self._keep.keep("ledger-desk", desk.run)
@@ -187,6 +197,9 @@ class Service:
                 groups=[group.group(self._topology) for group in alerts.groups],
                 fetched=self._fetched,
             )
+        )
+        self._cuts = self._room = cut_room(
+            self._settings, self._topology, self._alarms, ledger, lambda: self._broker, self._clock
         )
         self._keep.keep("extinguishers", self._follow_register)
         self._figures.alarms = self._alarms
@@ -208,7 +221,7 @@ class Service:
 
     def _start_relay(self, desk: AlarmDesk) -> None:
         base = Relay.base(self._settings.mqtt.prefix, self._settings.instance)
-        topics = {"alerts": ("observation", "health", "order"), "api": ("answer",)}
+        topics = {"alerts": ("observation", "health", "order", "cut"), "api": ("answer", "cut-answer")}
         wanted = [f"{base}/{what}" for part, whats in topics.items() if part in self._parts for what in whats]
         broker = self._client("relay", wanted)
         self._relay = relay = Relay(broker, base)
@@ -217,6 +230,7 @@ class Service:
             relay.serve_observations(self._alarms.submit_observations)
             relay.serve_health(self._health.report)
             relay.serve_orders(desk)
+            relay.serve_cuts(self._cuts)
         else:
             self._health.tell(relay.send_health)
 
@@ -253,6 +267,7 @@ class Service:
                 picture_limit_s=settings.picture_limit_s,
                 links=signer_in(self._settings.data_dir),
                 zone=self._settings.notify.zone,
+                cuts=self._cuts,
             )
         )
         self._hub = hub_of(app)
@@ -273,6 +288,7 @@ class Service:
             frames.inbox,
             on_readings=self._take_readings,
             on_frame=self._take_frame,
+            on_reply=self._take_reply,
             prefix=prefix,
         )
         self._broker = broker
@@ -360,12 +376,18 @@ class Service:
     async def _take_readings(self, readings: Sequence[Reading]) -> None:
         # Judged in the first step of this call; what follows waits for the ledger only.
         judged = self._alarms.submit_readings(readings) if self._alarms is not None else None
+        if self._room is not None:
+            self._room.take_readings(readings)
         try:
             if judged is not None:
                 await judged
         finally:
             if self._hub is not None:
                 self._hub.notify_readings(readings)
+
+    def _take_reply(self, charger: DeviceRef, reply: Reply) -> None:
+        if self._room is not None:
+            self._room.take_reply(charger, reply)
 
     def _take_frame(self, frame: Frame) -> None:
         self._gallery.hang(frame)

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from alerts.suppression import Group
 from ingest.contract import SensorWord
 from ingest.model import Device, DeviceKind, DeviceRef, Name, Shed, Site, Topology
+from shedwatch.cutoff_settings import CutoffSettings
 from shedwatch.notify_settings import NotifySettings
 from shedwatch.sections import Id, Section
 from vision.model import WHOLE, Zone, ZoneKind
@@ -248,6 +249,7 @@ class Settings(Section):
     store: StoreSettings = StoreSettings()
     alerts: AlertsSettings = AlertsSettings()
     notify: NotifySettings = NotifySettings()
+    cutoff: CutoffSettings = CutoffSettings()
     api: ApiSettings = ApiSettings()
     vision: VisionSectionSettings = VisionSectionSettings()
     evidence: EvidenceSettings = EvidenceSettings()

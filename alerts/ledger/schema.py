@@ -95,3 +95,13 @@ MARKS = Table(
     Column("name", String(63), primary_key=True),
     Column("seq", BigInteger, nullable=False),
 )
+
+# The body is the whole `alerts.cutoff.model.Cut`: cuts are few, and read whole.
+CUTS = Table(
+    "cuts",
+    METADATA,
+    Column("id", String(40), primary_key=True),
+    Column("requested_ts", BigInteger, nullable=False),
+    Column("body", JSON, nullable=False),
+    Index("ix_cuts_requested", "requested_ts"),
+)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from alerts.cutoff.machine import requested
+from alerts.cutoff.model import Cut, CutError, CutOrder, UnknownCutError
 from alerts.desk import AlertQuery, DeskUnavailableError, Order, UnknownAlertError
 from alerts.feed import Feed, Subscription
 from alerts.model import AlarmState, Alert, AlertChange, AlertKind, Severity, Text, Transition
@@ -156,6 +158,29 @@ def _matches(one: Alert, query: AlertQuery) -> bool:
     )
 
 
+class FakeCuts:
+    """Cuts that stay as they were requested; `error` is raised by the next order."""
+
+    def __init__(self) -> None:
+        self.cuts: list[Cut] = []
+        self.error: CutError | None = None
+
+    async def cut(self, order: CutOrder) -> Cut:
+        if self.error is not None:
+            raise self.error
+        self.cuts.insert(0, requested(f"c{len(self.cuts) + 1}", order, 1, automatic=False, breaker_allowed=True))
+        return self.cuts[0]
+
+    async def find(self, cut_id: str) -> Cut:
+        for cut in self.cuts:
+            if cut.id == cut_id:
+                return cut
+        raise UnknownCutError(cut_id)
+
+    async def recent(self, limit: int) -> Sequence[Cut]:
+        return self.cuts[:limit]
+
+
 @dataclass
 class FakeStore:
     """Answers with what it was given; `down` makes it fail."""
@@ -255,6 +280,7 @@ class House:
     tokens: TokenBook
     token: dict[Role, str]
     evidence: Path
+    cuts: FakeCuts
 
     def bearer(self, role: Role = Role.VIEWER) -> dict[str, str]:
         """Headers of someone with a role."""
@@ -283,6 +309,7 @@ def house(folder: Path, base_url: str = "") -> House:
     """A house whose files lie in `folder`."""
     clock = ManualClock()
     desk, store, pictures, health = FakeDesk(clock), FakeStore(), FakePictures(), FakeHealth()
+    cuts = FakeCuts()
     book, token = _token_book()
     (folder / "tokens.db").write_bytes(book)
     tokens = TokenBook(folder / "tokens.db")
@@ -302,8 +329,9 @@ def house(folder: Path, base_url: str = "") -> House:
         counters=lambda: {"readings_total": 7, "refused_total": {"not JSON": 2}, "outbox_depth": 3},
         clock=clock,
         base_url=base_url,
+        cuts=cuts,
     )
-    return House(deps, desk, store, letters, pictures, health, clock, tokens, dict(token), evidence)
+    return House(deps, desk, store, letters, pictures, health, clock, tokens, dict(token), evidence, cuts)
 
 
 def reading(clock: ManualClock, port: int | None = None, **values: float | bool | str) -> Reading:

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Locator, Page, expect
 
+from alerts.cutoff.model import CutState, CutStep
 from alerts.model import AlarmState, AlertKind, Severity, Text
 from api.app import hub_of
 from api.auth import Role
@@ -343,3 +344,30 @@ def test_what_was_closed_lately_can_be_looked_up(wall: Wall, visitor: Visitor) -
     expect(page.locator(".alarm-hero")).to_contain_text("关闭")
     expect(page.locator(".alarm-hero [data-action=acknowledge]")).to_be_hidden()
     expect(page.locator(".log-line")).to_have_count(2)
+
+
+def test_power_is_cut_by_two_presses_and_the_proof_is_followed(wall: Wall, visitor: Visitor) -> None:
+    """One press never cuts; what follows says that power off is not safe."""
+    page = visitor.log_in(Role.OPERATOR)
+    page.goto(f"{wall.url}/#port={SITE}/{SHED}/c1/3")
+    page.locator("[data-action=cut]").click()
+    assert wall.home.cuts.cuts == []
+    page.locator("[data-action=cut-confirm]").click()
+    expect(page.locator(".cut-state")).to_have_text("指令已发出")
+    (cut,) = wall.home.cuts.cuts
+    now_ms = wall.home.clock.now_ms()
+    step = CutStep(now_ms, CutState.VERIFIED, "已无电流 / no current any more")
+    wall.home.cuts.cuts[0] = replace(
+        cut, state=CutState.VERIFIED, verified_ts=now_ms, watch_until_ts=now_ms + 3_600_000, log=(*cut.log, step)
+    )
+    expect(page.locator(".cut-state")).to_have_text("已断电（电流为零）")
+    expect(page.locator(".cut-warning")).to_contain_text("断电不等于安全")
+    assert visitor.complaints == []
+
+
+def test_a_viewer_has_no_switch(wall: Wall, visitor: Visitor) -> None:
+    """Looking is not switching."""
+    page = visitor.log_in(Role.VIEWER)
+    page.goto(f"{wall.url}/#port={SITE}/{SHED}/c1/3")
+    expect(page.locator(".cut h3")).to_be_visible()
+    expect(page.locator("[data-action=cut]")).to_be_hidden()

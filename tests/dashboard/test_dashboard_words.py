@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from alerts.cutoff.model import CutState
 from alerts.lifecycle import Action
 from alerts.model import AlarmState, AlertKind, Severity
 from api.auth import Role
@@ -19,6 +20,7 @@ VOCABULARY = [
     *(f"severity.{severity}" for severity in Severity),
     *(f"state.{state}" for state in AlarmState),
     *(f"action.{action}" for action in Action),
+    *(f"cut.state.{state}" for state in CutState),
     *(f"port.state.{state}" for state in (*PORT_STATES, "unknown")),
     *(f"port.letter.{state}" for state in (*PORT_STATES, "unknown")),
     *(f"fault.{fault}" for fault in PORT_FAULTS),

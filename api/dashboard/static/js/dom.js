@@ -68,6 +68,7 @@ export function reconcile(parent, items, keyOf, create, update) {
 
 const ICONS = {
   check: ["M4 12.5l5.2 5.2L20 7"],
+  power: ["M12 4v8", "M7.300 7.300a7 7 0 109.400 0"],
   close: ["M6 6l12 12", "M18 6L6 18"],
   back: ["M15 5l-7 7 7 7"],
   chevron: ["M6 9l6 6 6-6"],

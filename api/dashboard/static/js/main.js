@@ -141,7 +141,7 @@ function panelFor(hash) {
   const parts = value.split("/");
   if (name === "alert" && value) return createAlarmPanel(model, go, actions, decodeURIComponent(value));
   if (name === "camera" && parts.length === 3) return createCameraPanel(model, { site: parts[0], shed: parts[1], id: parts[2] });
-  if (name === "port" && parts.length === 4) return createPortPanel(model, go, { site: parts[0], shed: parts[1], charger: parts[2], port: Number(parts[3]) });
+  if (name === "port" && parts.length === 4) return createPortPanel(model, go, actions, { site: parts[0], shed: parts[1], charger: parts[2], port: Number(parts[3]) });
   return null;
 }
 

@@ -2,6 +2,7 @@
 
 import * as clock from "./clock.js";
 import { createHistory } from "./chart.js";
+import { createCut } from "./cutpanel.js";
 import { h, reconcile, setAttr, setText, severityMark } from "./dom.js";
 import { age, fieldValue, isNumber } from "./format.js";
 import { pick, t, word } from "./i18n.js";
@@ -43,7 +44,7 @@ export function createValues() {
   };
 }
 
-export function createPortPanel(model, go, { site, shed, charger, port }) {
+export function createPortPanel(model, go, actions, { site, shed, charger, port }) {
   const key = shedKey(site, shed);
   const state = h("span", { class: "state-chip" });
   const fault = h("span", { class: "state-fault" });
@@ -52,9 +53,10 @@ export function createPortPanel(model, go, { site, shed, charger, port }) {
   const common = createValues();
   const owner = h("h3");
   const alarms = h("ul", { class: "panel-alarms" });
+  const cut = createCut(actions.mayAct, { site, shed, charger, port });
   const history = createHistory(`${site}/${shed}/${charger}`, port);
   const element = h("div", { class: "port-panel" },
-    h("div", { class: "port-state" }, state, fault), alarms,
+    h("div", { class: "port-state" }, state, fault), alarms, cut.element,
     h("h3", { text: t("port.latest") }), none, values.element,
     owner, common.element, history.element);
 
@@ -86,5 +88,9 @@ export function createPortPanel(model, go, { site, shed, charger, port }) {
 
   const title = () => t("port.title", { charger: deviceName(model, site, shed, charger), port });
   const subtitle = () => `${siteName(model, site, shed)} · ${shedName(model, site, shed)}`;
-  return { element, title, subtitle, update, tick, destroy: history.destroy };
+  const destroy = () => {
+    history.destroy();
+    cut.destroy();
+  };
+  return { element, title, subtitle, update, tick, destroy };
 }

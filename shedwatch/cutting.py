@@ -1,0 +1,51 @@
+"""The cut-off of one process: where the alarms are kept it cuts, elsewhere it passes orders on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from alerts.cutoff.model import CutDesk, CutOrder
+from alerts.cutoff.remote import CutAnswer, RemoteCutDesk
+from alerts.cutoff.room import CutRoom
+from alerts.ledger.cuts import CutBook
+from alerts.ledger.database import Ledger
+from alerts.service import AlarmService
+from ingest.broker import Broker
+from ingest.contract import Command, topic_of
+from ingest.model import DeviceKind, DeviceRef, Topology
+from shedwatch.clock import Clock
+from shedwatch.relay import Relay
+from shedwatch.settings import Settings
+
+
+def cut_room(
+    settings: Settings,
+    topology: Topology,
+    alarms: AlarmService,
+    ledger: Ledger,
+    broker: Callable[[], Broker],
+    clock: Clock,
+) -> CutRoom:
+    """The room that cuts; `broker` is asked for when a command is sent."""
+
+    def send(charger: DeviceRef, command: Command) -> None:
+        topic = topic_of(charger, DeviceKind.CHARGER, "command", settings.mqtt.prefix)
+        broker().publish(topic, msgspec.json.encode(command), qos=1)
+
+    cutoff = settings.cutoff
+    return CutRoom(
+        topology, alarms, CutBook(ledger), send, clock, cutoff.policies(), cutoff.times(), breaker=cutoff.breaker
+    )
+
+
+def remote_cuts(ledger: Ledger, relay: Callable[[], Relay | None]) -> CutDesk:
+    """The desk of a process without the alarms."""
+
+    async def pass_on(order: CutOrder) -> CutAnswer:
+        connected = relay()
+        assert connected is not None
+        return await connected.cut(order)
+
+    return RemoteCutDesk(CutBook(ledger), pass_on)
