@@ -51,7 +51,9 @@ class HealthSource(Protocol):
 
 
 Counters = Callable[[], Mapping[str, float | Mapping[str, float]]]
-"""Figures for `/metrics`: name to value, or to values by label. A name that ends in `_total` only ever rises."""
+"""Figures for `/metrics`: name to value, or to values by label. A name that ends in `_total` only ever rises.
+
+The label is called `kind`, or as stands in braces after the name: `camera_frames_total{camera}`."""
 
 
 @dataclass(frozen=True, slots=True)

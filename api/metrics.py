@@ -79,14 +79,15 @@ class _Live(Collector):
 
 
 def _family(name: str, value: float | Mapping[str, float]) -> Metric:
+    name, _, label = name.removesuffix("}").partition("{")
     whole = "shedwatch_" + _NOT_A_NAME.sub("_", name.removeprefix("shedwatch_"))
     help_text = whole.removeprefix("shedwatch_").replace("_", " ").capitalize()
     made = CounterMetricFamily if whole.endswith("_total") else GaugeMetricFamily
     if not isinstance(value, Mapping):
         return made(whole, help_text, value)
-    family = made(whole, help_text, labels=["kind"])
-    for label, number in value.items():
-        family.add_metric([label], number)
+    family = made(whole, help_text, labels=[label or "kind"])
+    for of, number in value.items():
+        family.add_metric([of], number)
     return family
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from ingest.model import DeviceRef
+
+# From a disk with a battery to one that is dying.
+COMMIT_BOUNDS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
 class RefusalKind(StrEnum):
@@ -52,7 +56,8 @@ class IntakeCounters:
         refused: by `RefusalKind`; parts of messages included.
         refusals_dropped: refusals that found no room among the dead letters waiting for the store.
         refusals_limited: refusals that are no dead letters, because their source sends too many (`ingest.refusals`).
-        commit_s: seconds spent in commits in all; `commit_max_s` the longest.
+        commit_s: seconds spent in commits in all; `commit_max_s` the longest; `commit_within` how many took up to each
+            of `COMMIT_BOUNDS_S` and no less than the one before.
         store_retries: commits that failed and were tried again.
         alarms_slow: batches whose alarm evaluation took longer than it may.
         alarms_failed: batches whose alarm evaluation raised.
@@ -74,6 +79,7 @@ class IntakeCounters:
     commits: int = 0
     commit_s: float = 0.0
     commit_max_s: float = 0.0
+    commit_within: list[int] = field(default_factory=lambda: [0] * (len(COMMIT_BOUNDS_S) + 1))
     store_retries: int = 0
     alarms_slow: int = 0
     alarms_failed: int = 0
@@ -87,6 +93,7 @@ class IntakeCounters:
         self.commits += 1
         self.commit_s += seconds
         self.commit_max_s = max(self.commit_max_s, seconds)
+        self.commit_within[bisect_left(COMMIT_BOUNDS_S, seconds)] += 1
         self.stored += stored
         self.duplicates += duplicates
 

@@ -55,6 +55,7 @@ class _Batch:
     readings: list[Reading] = field(default_factory=list)
     taken: list[Inbound] = field(default_factory=list)
     evaluated: asyncio.Event = field(default_factory=asyncio.Event)
+    taken_s: float = 0.0
 
 
 class Intake:
@@ -100,6 +101,7 @@ class Intake:
         self._gate = FrameGate(clock, DeviceClocks(times or TimePolicy()), on_frame, self.counters, pictures)
         self._pending: asyncio.Queue[_Batch] = asyncio.Queue()
         self._waiting = 0
+        self._committing_from_s: float | None = None
         self._room = asyncio.Event()
         self._room.set()
         self._refusals = Refusals(topology, self.counters, prefix)
@@ -112,6 +114,11 @@ class Intake:
     def queue_depth(self) -> int:
         """Messages received and not yet durable."""
         return len(self._inbox) + self._waiting
+
+    @property
+    def lag_s(self) -> float:
+        """For how long the oldest message that was looked at waits to be durable."""
+        return 0.0 if self._committing_from_s is None else self._clock.monotonic() - self._committing_from_s
 
     @property
     def unjudged(self) -> int:
@@ -159,8 +166,9 @@ class Intake:
 
     async def _receive(self) -> None:
         while True:
-            batch = _Batch()
-            await self._take_all(await self._inbox.take(BATCH), batch)
+            taken = await self._inbox.take(BATCH)
+            batch = _Batch(taken_s=self._clock.monotonic())
+            await self._take_all(taken, batch)
             self._waiting += len(batch.taken)
             evaluation = asyncio.ensure_future(self._evaluate(batch))
             self._pending.put_nowait(batch)
@@ -266,7 +274,9 @@ class Intake:
 
     async def _commit_all(self) -> None:
         while True:
+            self._committing_from_s = None
             batches = await self._gather()
+            self._committing_from_s = batches[0].taken_s if batches else None
             refusals = self._refusals.pop()
             await self._commit(
                 [message for batch in batches for message in batch.messages],

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from alerts.service import AlarmService
 from ingest.broker import Broker
+from ingest.cameras import CameraSource
+from ingest.counters import COMMIT_BOUNDS_S
 from ingest.intake import Intake
+from ingest.model import DeviceRef
 from ingest.outbox import Shipper
+from shedwatch.clock import Clock
 from shedwatch.stores import shipper_figures
 from shedwatch.supervise import Supervisor
 from vision.evidence_keeping import KeepingCounters
@@ -19,7 +24,9 @@ from vision.watcher import WatcherCounters
 class Figures:
     """Whatever of it this process has."""
 
+    clock: Clock
     intake: Intake | None = None
+    sources: Sequence[CameraSource] = ()
     brokers: dict[str, Broker] = field(default_factory=dict)
     watcher: WatcherCounters | None = None
     alarms: AlarmService | None = None
@@ -32,7 +39,11 @@ class Figures:
         figures: dict[str, float | Mapping[str, float]] = {}
         if self.intake is not None:
             figures.update(_intake(self.intake))
+            figures.update(_cameras(self.intake, self.clock.now_ms()))
+        if self.sources:
+            figures.update(_sources(self.sources))
         if self.brokers:
+            figures["mqtt_online"] = {name: float(it.online) for name, it in self.brokers.items()}
             figures["mqtt_received_total"] = {name: it.counters.received for name, it in self.brokers.items()}
             figures["mqtt_connects_total"] = {name: it.counters.connects for name, it in self.brokers.items()}
             figures["mqtt_published_total"] = {name: it.counters.published for name, it in self.brokers.items()}
@@ -42,6 +53,8 @@ class Figures:
         if self.watcher is not None:
             figures["vision_frames_total"] = self.watcher.frames
             figures["vision_frames_skipped_total"] = self.watcher.skipped
+            figures["camera_frames_watched_total{camera}"] = _of(self.watcher.frames_of)
+            figures["camera_frames_overtaken_total{camera}"] = _of(self.watcher.skipped_of)
             figures["vision_worker_restarts_total"] = self.watcher.restarts
             figures["vision_failures_total"] = self.watcher.failures
         if self.alarms is not None:
@@ -65,6 +78,7 @@ def _intake(intake: Intake) -> dict[str, float | Mapping[str, float]]:
         "messages_duplicate_total": counters.duplicates,
         "messages_refused_total": {str(kind): count for kind, count in counters.refused.items()},
         "refusals_dropped_total": counters.refusals_dropped,
+        "refusals_limited_total": counters.refusals_limited,
         "unknown_fields_total": counters.unknown_fields,
         "readings_total": counters.readings,
         "readings_late_total": counters.late,
@@ -72,11 +86,43 @@ def _intake(intake: Intake) -> dict[str, float | Mapping[str, float]]:
         "store_commits_total": counters.commits,
         "store_commit_seconds_total": counters.commit_s,
         "store_commit_seconds_max": counters.commit_max_s,
+        "store_commits_within_total{le}": _cumulated(counters.commit_within),
         "store_retries_total": counters.store_retries,
+        "store_lag_seconds": intake.lag_s,
         "intake_queue_depth": intake.queue_depth,
         "alarm_evaluations_slow_total": counters.alarms_slow,
         "alarm_evaluations_failed_total": counters.alarms_failed,
     }
+
+
+def _cumulated(within: Sequence[int]) -> dict[str, float]:
+    """As a histogram's buckets, so that `histogram_quantile` can read them."""
+    bounds = [*(f"{bound_s:g}" for bound_s in COMMIT_BOUNDS_S), "+Inf"]
+    return dict(zip(bounds, accumulate(within), strict=True))
+
+
+def _cameras(intake: Intake, now_ms: int) -> dict[str, Mapping[str, float]]:
+    """Of each camera that sent a picture since the start."""
+    cameras = {str(camera): figures for camera, figures in intake.counters.cameras.items()}
+    return {
+        "camera_frames_total{camera}": {name: it.frames for name, it in cameras.items()},
+        "camera_frames_skipped_total{camera}": {name: it.skipped for name, it in cameras.items()},
+        "camera_picture_age_seconds{camera}": {
+            name: (now_ms - it.captured_ms) / 1000 for name, it in cameras.items() if it.captured_ms is not None
+        },
+    }
+
+
+def _sources(sources: Sequence[CameraSource]) -> dict[str, Mapping[str, float]]:
+    """Of each camera whose pictures are fetched."""
+    return {
+        "camera_source_up{camera}": {str(it.camera): float(it.health.connected) for it in sources},
+        "camera_source_failures_total{camera}": {str(it.camera): it.health.failures for it in sources},
+    }
+
+
+def _of(counted: Mapping[DeviceRef, int]) -> dict[str, float]:
+    return {str(camera): count for camera, count in counted.items()}
 
 
 def _alarms(alarms: AlarmService) -> dict[str, float]:

@@ -82,7 +82,7 @@ class Service:
         self._health = HealthBoard()
         self._gallery = Gallery()
         self._evidence = EvidenceFolder(settings.data_dir / "evidence")
-        self._figures = Figures()
+        self._figures = Figures(clock)
         self._stack = AsyncExitStack()
         self._mqtt_url = settings.mqtt.url
         self._relay: Relay | None = None
@@ -307,6 +307,7 @@ class Service:
             for camera, settings in self._settings.sources().items()
             if (source := source_of(camera, settings.source, self._clock, 1.0 / settings.fps)) is not None
         ]
+        self._figures.sources = sources
         if sources:
             self._keep.keep("cameras", lambda: run_sources(sources, intake.offer_frame))
 

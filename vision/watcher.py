@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -47,6 +48,8 @@ class WatcherCounters:
     skipped: int = 0
     restarts: int = 0
     failures: int = 0
+    frames_of: Counter[DeviceRef] = field(default_factory=Counter)
+    skipped_of: Counter[DeviceRef] = field(default_factory=Counter)
 
 
 class Watcher:
@@ -84,7 +87,9 @@ class Watcher:
         """Take a frame of a known camera; returns at once."""
         worker = self._by_camera.get(frame.camera)
         if worker is not None:
-            self.counters.skipped += worker.offer(frame)
+            skipped = worker.offer(frame)
+            self.counters.skipped += skipped
+            self.counters.skipped_of[frame.camera] += skipped
 
     @property
     def busy(self) -> bool:
@@ -118,6 +123,7 @@ class Watcher:
     async def _one(self, worker: _Worker) -> None:
         seen = await worker.look(await worker.next_frame())
         self.counters.frames += 1
+        self.counters.frames_of[seen.camera] += 1
         self.counters.failures += len(seen.failed)
         worker.report(seen)
         self._gallery.note(seen.camera, seen.sightings)
