@@ -197,8 +197,22 @@ def evaluate(
 
 
 @app.command()
+def render(
+    scene: Annotated[str, typer.Argument(help="A reel or scenario file, or the name of one that is shipped.")],
+    out: Annotated[Path, typer.Option(help="Folder for the clips, their truth and catalogue.csv.")],
+    only: Annotated[str, typer.Option(help="Only clips whose names begin so, as smoke,flame.")] = "",
+    seed: Annotated[int, typer.Option(min=1, help="Another seed, other sheds, bikes and people.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Clips at a time.")] = 2,
+) -> None:
+    """Film rendered scenes with their truth, as labelled footage that `evaluate` scores."""
+    from shedwatch.filming import render as film
+
+    raise typer.Exit(film(scene, out, seed, only, jobs))
+
+
+@app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="ingest, vision, alerts or api.")],
+    name: Annotated[str, typer.Argument(help="ingest, vision, alerts, api or render.")],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")] = None,
 ) -> None:
     """Measure against a reference on this machine, in about a minute."""

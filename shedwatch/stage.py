@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -36,13 +36,14 @@ class StageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StageOptions:
-    """What is to be started. `port` 0 takes a free one."""
+    """What is to be started. `port` 0 takes a free one; `more` are further sections of the configuration."""
 
     sites: list[dict[str, Any]]
     folder: Path
     clock: ScaledClock
     port: int = 0
     login: str = "rehearsal"
+    more: dict[str, Any] = field(default_factory=dict)
 
 
 class Stage:
@@ -91,6 +92,7 @@ class Stage:
             "store": {"url": "embedded:telemetry.db"},
             "api": {"host": "127.0.0.1", "port": port},
             "data_dir": ".",
+            **self._options.more,
         }
         from_data(data, os.environ, base=folder)
         path = folder / "shedwatch.yaml"

@@ -49,6 +49,10 @@ class Camera:
         """Whether it sends nothing although it is connected."""
         return any(begin_s <= t_s and (end_s is None or t_s < end_s) for begin_s, end_s in self._plan.gaps)
 
+    def lost(self, t_s: float) -> bool:
+        """Whether the picture of this moment is lost on its way."""
+        return self._scene.lost(t_s)
+
     def take(self, t_s: float, start_hour: float) -> bytes:
         """The JPEG of this moment."""
         picture = self._scene.render(t_s, (start_hour + t_s / 3600.0) % 24.0)
@@ -95,7 +99,7 @@ async def _shoot(camera: Camera, publisher: Publisher, start: FarmStart) -> None
     t_s = camera.due_s
     while camera.links and camera.links[0][0] <= t_s:
         publisher.link(camera.ref, camera.links.pop(0)[1])
-    if camera.silent(t_s):
+    if camera.silent(t_s) or camera.lost(t_s):
         return
     # In a thread, so that the connections are served while a picture is made.
     jpeg = await asyncio.to_thread(camera.take, t_s, start.hour)

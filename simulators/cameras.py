@@ -96,7 +96,7 @@ class CameraFarm:
         in_step: bool = False,
     ) -> None:
         self._scenario = scenario
-        plans = [_plan(scenario, device.ref, seed) for device in scenario.devices if device.kind is DeviceKind.CAMERA]
+        plans = [plan_of(scenario, device.ref, seed) for device in scenario.devices if device.kind is DeviceKind.CAMERA]
         count = min(len(plans), processes or max(1, min(2, (os.cpu_count() or 2) // 2)))
         self._shares = [FarmPlan(mqtt_url, prefix, clock_spec, plans[index::count], in_step) for index in range(count)]
         self._stepped: list[FarmStepped] = [FarmStepped(0.0, 0)] * count
@@ -186,7 +186,8 @@ async def _watch(process: asyncio.subprocess.Process) -> None:
     log.error("simulated_cameras_ended", status=await process.wait())
 
 
-def _plan(scenario: Scenario, ref: DeviceRef, seed: int) -> CameraPlan:
+def plan_of(scenario: Scenario, ref: DeviceRef, seed: int) -> CameraPlan:
+    """What a scenario's camera films."""
     faults = [fault for fault in scenario.faults if fault.concerns(ref)]
     own = scenario.settings.get(str(ref), {})
     return CameraPlan(
@@ -215,4 +216,5 @@ def _event(fault: Fault) -> dict[str, Any]:
         "end_s": fault.until_s,
         "place": fault.zone,
         "strength": fault.strength,
+        "darkness": fault.figures.get("darkness"),
     }

@@ -1,4 +1,8 @@
-"""Readings a second through all rules and the engine, against decoding the messages they came in."""
+"""Readings a second through all rules and the engine, against decoding the messages they came in.
+
+Beside it, where Mosquitto is there to carry a thousand messages a second: the time from a charger's message to the screen
+(`alarm_way`).
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,12 @@ from alerts.rules.catalogue import all_rules
 from alerts.rules.runner import RuleSet
 from alerts.rules.settings import RuleBook
 from ingest.contract import decode_telemetry
+from ingest.embedded_broker import find_mosquitto
 from ingest.inbox import Inbound
 from ingest.model import Reading
 from ingest.timekeeping import DeviceClocks
 from ingest.translate import Translator
+from shedwatch.bench.alarm_way import WayScale, measure
 from shedwatch.bench.fleet import Fleet
 from shedwatch.bench.report import BenchError, Report, Run, interleave
 from shedwatch.progress import Tell
@@ -28,6 +34,8 @@ REPORT_EVERY_MS = 60_000
 # 10 000 ports.
 DISTRICT = Fleet(sheds=100, chargers=10, ports=10)
 
+_WAY = WayScale()
+
 
 @dataclass(frozen=True, slots=True)
 class AlertsScale:
@@ -36,6 +44,7 @@ class AlertsScale:
     fleet: Fleet = DISTRICT
     sweeps: int = 3
     pairs: int = 5
+    way: WayScale | None = _WAY
 
 
 @dataclass(slots=True)
@@ -100,6 +109,7 @@ def run(tell: Tell | None = None, scale: AlertsScale = AlertsScale()) -> Report:
         "readings a processor second",
         "higher",
         pairs,
+        besides=measure(scale.way) if scale.way is not None and find_mosquitto() else {},
     )
 
 

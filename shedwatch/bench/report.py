@@ -55,6 +55,7 @@ class Report:
         unit: of the value of every run.
         better: which way is up.
         pairs: at least one.
+        besides: figures of what was measured once, beside the pairs.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Report:
     unit: str
     better: str
     pairs: Sequence[Pair]
+    besides: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def median(self) -> Pair:
@@ -86,6 +88,7 @@ class Report:
                 {"ratio": _rounded(pair.ratio), "ours": pair.ours.as_dict(), "reference": pair.reference.as_dict()}
                 for pair in self.pairs
             ],
+            "besides": {name: _rounded(value) for name, value in self.besides.items()},
         }
 
     def lines(self, machine: Mapping[str, Any]) -> list[str]:
@@ -102,6 +105,7 @@ class Report:
             "",
             *(f"ours, {name}: {_rounded(value):g}" for name, value in median.ours.figures.items()),
             *(f"reference, {name}: {_rounded(value):g}" for name, value in median.reference.figures.items()),
+            *(f"{name}: {_rounded(value):g}" for name, value in self.besides.items()),
         ]
 
 

@@ -6,9 +6,10 @@ makes the JPEG a camera would publish; `zones` gives the layout's zones as a con
 
 from simulators.scene.camera import CameraScene
 from simulators.scene.events import KINDS, SceneError, SceneEvent
-from simulators.scene.layouts import LAYOUTS, floor_points, zones
+from simulators.scene.layouts import LAYOUTS
 from simulators.scene.sensor import encode
 from simulators.scene.truth import Box, ObjectTruth, Picture, Truth
+from simulators.scene.zones import floor_points, zones
 
 __all__ = [
     "KINDS",

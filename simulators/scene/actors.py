@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from simulators.scene.bikes import bike
+from simulators.scene.bikes import parked
 from simulators.scene.mesh import Mesh
 from simulators.scene.paths import PUSH_M_S, WALK_M_S, Path, Points, Pose
 from simulators.scene.people import person
@@ -76,7 +76,7 @@ class Stay:
 @lru_cache(maxsize=24)
 def bike_shape(seed: int) -> Mesh:
     """The bike of a seed, at the origin."""
-    return bike(seed)
+    return parked(seed)[0]
 
 
 def human(seed: int, pose: str, where: Pose, t_s: float) -> Actor:

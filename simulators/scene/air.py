@@ -9,19 +9,17 @@ import numpy as np
 
 from simulators.scene.backdrop import AMBIENT, COLOUR, Backdrop
 from simulators.scene.canvas import lit_lamps
-from simulators.scene.events import SceneEvent
 from simulators.scene.flame import GLOW, Fire, cast_light, flames
 from simulators.scene.geometry import Array
 from simulators.scene.glow import spread
-from simulators.scene.layouts import Layout
 from simulators.scene.light import KINDS, open_reach
-from simulators.scene.smoke import TONES, Source, hanging
+from simulators.scene.smoke import Source, hanging
 from simulators.scene.truth import Box
 
-# Height of the battery, under the seat.
-BATTERY_M = 0.5
 # Less taken away than this is not seen as smoke.
 SEEN = 0.03
+# An eye notices a change of brightness of some percent; near black only what lifts it above the picture's noise.
+NOTICED, FAINTEST = 0.06, 0.01
 
 
 @dataclass(frozen=True)
@@ -29,32 +27,10 @@ class AirTruth:
     """What hangs in the air of a picture (see `truth.Truth`)."""
 
     smoke_density: float = 0.0
+    smoke_seen: float = 0.0
+    smoke_map: Array | None = None
     smoke_box: Box | None = None
     flame_box: Box | None = None
-
-
-def fires(layout: Layout, seed: int, events: tuple[SceneEvent, ...]) -> list[Fire]:
-    """The fires of flame events."""
-    return [
-        Fire(_place(layout, seed, event), event.start_s, _end(event), event.strength, seed + number)
-        for number, event in enumerate(events)
-        if event.kind == "flame"
-    ]
-
-
-def sources(layout: Layout, seed: int, events: tuple[SceneEvent, ...]) -> list[Source]:
-    """The smoke of smoke events, and the thinner smoke above flames."""
-    found = []
-    for number, event in enumerate(events):
-        if event.kind == "smoke":
-            strength, start = event.strength, event.start_s
-        elif event.kind == "flame":
-            strength, start = 0.7 * event.strength, event.start_s + 4.0
-        else:
-            continue
-        place = _place(layout, seed, event)
-        found.append(Source(place, start, max(_end(event), start + 0.1), strength, seed * 7 + number, layout.room_m[2]))
-    return found
 
 
 def fill(
@@ -72,11 +48,16 @@ def fill(
         cast = cast_light(fire, view, t_s)
         if cast is not None:
             spread(light, view, weights, cast, GLOW)
-    taken = _hang(light, view, weights, smoke, t_s, sum(fire.light(t_s) for fire in burning))
+    fiery = sum(fire.light(t_s) for fire in burning)
+    _hang(light, view, weights, [source for source in smoke if not source.real], t_s, fiery)
+    clear = _glance(light, view) if any(source.real and t_s > source.start_s for source in smoke) else None
+    taken = _hang(light, view, weights, [source for source in smoke if source.real], t_s, fiery)
+    seen = 0.0 if clear is None else _seen(clear, _glance(light, view))
     boxes = [_draw(light, depth, view, fire, t_s, taken) for fire in burning]
     scale = view.size[0] / taken.shape[1]
     smoke_box = _box(taken > SEEN, view.size, (0, 0), scale)
-    return AirTruth(float(taken.mean()), smoke_box, next((box for box in boxes if box is not None), None))
+    flame_box = next((box for box in boxes if box is not None), None)
+    return AirTruth(float(taken.mean()), seen, taken if taken.any() else None, smoke_box, flame_box)
 
 
 def veil(light: Array, view: Backdrop, through: Array | None, weights: dict[str, float]) -> None:
@@ -113,10 +94,20 @@ def _hang(
         through = np.exp(-depth)
         lit = _air_light(view, weights, (source.place[0], source.place[1], 1.7))
         lit = lit + np.asarray(GLOW, dtype=np.float32) * np.float32(0.25 * fiery)
-        _blend(light, view, through, lit * _tone(source, t_s) * shade[..., None])
-        if source.size >= 0.5:
-            taken = 1 - (1 - taken) * through
+        _blend(light, view, through, lit * source.tone(t_s) * shade[..., None])
+        taken = 1 - (1 - taken) * through
     return taken
+
+
+def _glance(light: Array, view: Backdrop) -> Array:
+    """How bright the picture is (h, w) at about the view's small size."""
+    step = max(1, round(view.size[0] / view.small.depth.shape[1]))
+    return np.asarray(light[step // 2 :: step, step // 2 :: step].mean(axis=2))
+
+
+def _seen(before: Array, after: Array) -> float:
+    """Share of the picture whose brightness the smoke changes by what an eye notices (Weber's law)."""
+    return float((np.abs(after - before) > NOTICED * (before + FAINTEST)).mean())
 
 
 def _blend(light: Array, view: Backdrop, through: Array, haze: Array) -> None:
@@ -125,14 +116,6 @@ def _blend(light: Array, view: Backdrop, through: Array, haze: Array) -> None:
     added = ((1 - share) * haze).astype(np.float32)
     cv2.multiply(light, cv2.resize(share, view.size, interpolation=cv2.INTER_LINEAR), dst=light)
     cv2.add(light, cv2.resize(added, view.size, interpolation=cv2.INTER_LINEAR), dst=light)
-
-
-def _tone(source: Source, t_s: float) -> np.float32:
-    """How light the smoke is: by seed; paler when thin and fresh, darker as more burns."""
-    name = ("white", "white", "grey", "grey", "black")[source.seed % 5]
-    fresh, grown = TONES[name]
-    share = float(np.clip((t_s - source.start_s - 30.0) / 60.0, 0, 1))
-    return np.float32(fresh + (grown - fresh) * share)
 
 
 def _air_light(view: Backdrop, weights: dict[str, float], place: tuple[float, float, float]) -> Array:
@@ -162,13 +145,3 @@ def _box(mask: Array, size: tuple[int, int], corner: tuple[int, int], scale: flo
         float((columns[-1] - columns[0] + 1) * scale / size[0]),
         float((rows[-1] - rows[0] + 1) * scale / size[1]),
     )
-
-
-def _place(layout: Layout, seed: int, event: SceneEvent) -> tuple[float, float, float]:
-    bay = layout.bay(event.place) if event.place is not None else layout.bays[seed % len(layout.bays)]
-    angle = np.radians(bay.heading_deg)
-    return (float(bay.x_m - 0.2 * np.cos(angle)), float(bay.y_m - 0.2 * np.sin(angle)), BATTERY_M)
-
-
-def _end(event: SceneEvent) -> float:
-    return 1e12 if event.end_s is None else event.end_s

@@ -204,7 +204,11 @@ def _mirror(camera: Camera, mesh: Mesh, shell: Shell, window: Window) -> Seen:
 def _shadows(layout: Layout, mesh: Mesh) -> dict[str, list[Shadow]]:
     dim = mesh.glow <= 0
     solid = Mesh(mesh.quads[dim], mesh.colour[dim], mesh.gloss[dim], mesh.glow[dim])
-    below = solid.quads[..., 2].max(axis=1) < layout.room_m[2] - 0.35
+    below = (
+        solid.quads[..., 2].max(axis=1) < layout.roof_m - 0.35
+        if layout.canopy is None
+        else np.ones(len(solid), dtype=bool)
+    )
     low = Mesh(solid.quads[below], solid.colour[below], solid.gloss[below], solid.glow[below])
     sources: dict[str, list[Lamp]] = {
         "sky": sky_lamps(layout),

@@ -1,4 +1,4 @@
-"""E-bikes: scooter-like frames as built for the Chinese market, varied by seed. x forward, standing on z = 0."""
+"""Two-wheelers by seed: scooter-like e-bikes as built for the Chinese market, light e-bikes, bicycles. x forward, on z = 0."""
 
 from __future__ import annotations
 
@@ -20,12 +20,60 @@ PAINTS: tuple[Colour, ...] = (
 )
 DARK: Colour = (0.035, 0.035, 0.04)
 STEEL: Colour = (0.26, 0.26, 0.27)
-# Footprint used for the clear width: length and width with handlebar.
+# Footprint used for the clear width: length and width with handlebar, of a scooter of usual size.
 LENGTH_M, WIDTH_M = 1.65, 0.62
+# Shares of what stands in sheds beside scooters.
+BICYCLES, LIGHT = 0.1, 0.14
+
+
+def parked(seed: int) -> tuple[Mesh, float, float]:
+    """Whatever somebody parks, with its length and width in metres: mostly scooters, of different sizes."""
+    rng = np.random.default_rng((seed, 77))
+    pick, size = float(rng.random()), float(rng.uniform(0.86, 1.06))
+    if pick < BICYCLES:
+        return bicycle(seed), 1.75, 0.6
+    if pick < BICYCLES + LIGHT:
+        return bicycle(seed, battery=True), 1.75, 0.6
+    return sized(bike(seed), size), LENGTH_M * size, WIDTH_M * size
+
+
+def is_scooter(seed: int) -> bool:
+    """Whether `parked` gives a scooter; else a bicycle or a light e-bike built like one."""
+    return float(np.random.default_rng((seed, 77)).random()) >= BICYCLES + LIGHT
+
+
+def sized(mesh: Mesh, size: float) -> Mesh:
+    """The same thing larger or smaller."""
+    return Mesh((mesh.quads * size).astype(np.float32), mesh.colour, mesh.gloss, mesh.glow)
+
+
+def bicycle(seed: int, battery: bool = False) -> Mesh:
+    """A bicycle, or with `battery` a light e-bike: thin tubes, large wheels, basket or not."""
+    rng = np.random.default_rng((seed, 78))
+    paint = PAINTS[int(rng.integers(len(PAINTS)))]
+    radius = float(rng.uniform(0.2, 0.25)) if battery else float(rng.uniform(0.28, 0.34))
+    head, seat, crank = (0.42, 0.0, 0.86), (-0.2, 0.0, 0.84), (-0.06, 0.0, 0.3)
+    rear, front = (-0.54, 0.0, radius), (0.56, 0.0, radius)
+    legs = [((0.42, 0, 0.7), crank), (crank, seat), ((0.42, 0, 0.78), (-0.16, 0, 0.62)), (seat, rear), (crank, rear)]
+    parts = [*wheel(0.56, radius, 0.05), *wheel(-0.54, radius, 0.05)]
+    parts += [tube(a, b, 0.022 if i < 3 else 0.013, paint, gloss=0.4) for i, (a, b) in enumerate(legs)]
+    parts += [tube((0.42, s * 0.05, 0.72), (front[0], s * 0.05, radius), 0.014, STEEL, gloss=0.4) for s in (-1, 1)]
+    parts += [tube((0.42, 0, 0.72), head, 0.02, paint), tube(head, (0.37, 0, 1.02), 0.014, STEEL)]
+    parts += [tube((0.34, -0.29, 1.03), (0.34, 0.29, 1.03), 0.014, DARK), tube(seat, (-0.22, 0, 0.92), 0.014, STEEL)]
+    parts.append(frustum((-0.36, -0.09, 0.91), (-0.08, 0.09, 0.98), 0.7, 0.9, DARK, 0.2))
+    parts.append(tube((-0.06, -0.12, 0.3), (-0.06, 0.12, 0.3), 0.06, DARK, sides=8))
+    parts.append(box((-0.76, -0.07, 0.7), (-0.3, 0.07, 0.72), STEEL, 0.4))
+    if battery:
+        parts.append(box((-0.22, -0.07, 0.34), (-0.06, 0.07, 0.74), DARK, 0.3))
+        parts.append(frustum((0.36, -0.07, 0.42), (0.5, 0.07, 0.78), 0.8, 0.8, paint, 0.4))
+    if rng.random() < 0.65:
+        parts.append(frustum((0.44, -0.16, 0.78), (0.74, 0.16, 0.98), 1.15, 1.1, (0.14, 0.14, 0.14), 0.15))
+    parts.append(tube((-0.5, 0.05, 0.3), (-0.44, 0.24, 0.0), 0.01, STEEL, sides=4))
+    return join(parts).moved(0, 0, 0.0, 0, float(rng.uniform(3, 7)))
 
 
 def bike(seed: int) -> Mesh:
-    """One e-bike. Seeds differ in paint, size, handlebar, basket, top case, mirrors, bag."""
+    """One scooter-like e-bike. Seeds differ in paint, wheels, handlebar, basket, top case, mirrors, bag."""
     rng = np.random.default_rng(seed)
     paint = PAINTS[int(rng.integers(len(PAINTS)))]
     radius = float(rng.uniform(0.21, 0.26))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulators.scene import air, faults, glow, weather
+from simulators.scene import air, arc, faults, glow, plumes, weather
 from simulators.scene.actors import Actor
 from simulators.scene.backdrop import Backdrop, backdrop
 from simulators.scene.canvas import Canvas, Painter
@@ -19,6 +19,8 @@ from simulators.scene.truth import Picture, Truth, free_width_m
 
 SMALLEST_PX = 96
 EMBER = (0.1, 0.35, 1.0)
+# What a fire, an arc or a vehicle adds to the metered mean of a picture, each at a light of 1 (mean over the layouts).
+FIRE_METERED, ARC_METERED, BEAM_METERED = 0.009, 0.04, 0.05
 
 
 class CameraScene:
@@ -43,8 +45,13 @@ class CameraScene:
         self._seed = seed
         self._size = (width, height)
         self._events = check(events, [bay.id for bay in self._layout.bays])
-        self._fires = air.fires(self._layout, seed, self._events)
-        self._sources = air.sources(self._layout, seed, self._events)
+        self._fires = plumes.fires(self._layout, seed, self._events)
+        self._sources = plumes.sources(self._layout, seed, self._events)
+        self._arcs = [
+            arc.Arc(plumes.weld_place(self._layout), event.start_s, plumes.end_of(event), event.strength, seed)
+            for event in self._events
+            if event.kind == "welding"
+        ]
         self._painters: dict[tuple[float, float], Painter] = {}
         self._frozen: dict[float, float] = {}
 
@@ -60,7 +67,7 @@ class CameraScene:
             t_s = frozen.start_s
         painter = self._painter(t_s)
         view = painter.backdrop
-        light = light_at(self._layout, view, self._events, t_s, hour)
+        light = light_at(self._layout, view, self._events, t_s, hour, self._passing)
         actors = actors_at(self._layout, self._seed, self._events, t_s, hour)
         canvas = painter.paint(actors, light.weights)
         canvas = Canvas(canvas.light.copy(), canvas.depth, canvas.objects)
@@ -77,6 +84,19 @@ class CameraScene:
             self._painters[turned] = Painter(view)
         return self._painters[turned]
 
+    def lost(self, t_s: float) -> bool:
+        """Whether the picture of this time is lost on its way."""
+        event = faults.first_active(self._events, "dropped", t_s)
+        return event is not None and faults.lost(event, self._seed, t_s)
+
+    def _passing(self, t_s: float) -> float:
+        """What fires, arcs and headlights add to the mean the camera meters."""
+        shares = [FIRE_METERED * fire.light(t_s) for fire in self._fires if fire.height_m(t_s) > 0]
+        shares += [ARC_METERED * weld.power(t_s) for weld in self._arcs]
+        beams = [glow.beam(event, self._layout, t_s) for event in self._events if event.kind == "headlight"]
+        shares += [BEAM_METERED * lamps.fade * (0.3 + 0.7 * lamps.aimed) for lamps in beams if lamps is not None]
+        return sum(shares)
+
     def _fill(self, canvas: Canvas, view: Backdrop, light: Light, t_s: float, hour: float) -> air.AirTruth:
         """Everything in the room that shines or hangs in the air."""
         for place, colour in glow.spots(self._layout, self._seed, t_s):
@@ -90,6 +110,11 @@ class CameraScene:
                 sun = glow.sun_patch(event, view, t_s, hour)
                 if sun is not None:
                     glow.spread(canvas.light, view, light.weights, sun, (0.8, 0.95, 1.0))
+        for weld in self._arcs:
+            shone = arc.cast(weld, view, t_s)
+            if shone is not None:
+                glow.spread(canvas.light, view, light.weights, shone, arc.ARC_LIGHT)
+            arc.draw(canvas.light, view, canvas.depth, weld, t_s)
         sources = [*self._sources, *self._wisps(t_s)]
         return air.fill(canvas.light, canvas.depth, view, light.weights, self._fires, sources, t_s)
 
@@ -104,7 +129,7 @@ class CameraScene:
     def _wisps(self, t_s: float) -> list[Source]:
         """The smoke of cigarettes."""
         ends = glowing_ends(self._layout, self._seed, self._events, t_s)
-        return [Source(end, t_s - 4.0, t_s, 1.0, 5, self._layout.room_m[2], size=0.12) for end in ends]
+        return [Source(end, t_s - 4.0, t_s, 1.0, 5, self._layout.roof_m, size=0.12, real=False) for end in ends]
 
     def _lens(self, canvas: Canvas, view: Backdrop, light: Light, t_s: float) -> None:
         """What is before the lens, and what is wrong with it."""
@@ -116,6 +141,12 @@ class CameraScene:
                 weather.rain(canvas.light, view, event.strength, round(t_s * 1000), night)
             elif event.kind == "insects" and event.active(t_s):
                 weather.insects(canvas.light, view, event, self._seed + number, t_s, night)
+            elif event.kind == "web" and event.active(t_s):
+                weather.web(canvas.light, view, event, self._seed + number, t_s, night)
+            elif event.kind == "dust" and event.active(t_s):
+                weather.motes(canvas.light, view, event.strength, self._seed + number, t_s, night)
+            elif event.kind == "shake" and event.active(t_s):
+                canvas.light = faults.shaken(canvas.light, event, t_s)
             elif event.kind == "blurred" and event.active(t_s):
                 canvas.light = faults.defocus(canvas.light, event)
             elif event.kind == "covered" and event.active(t_s):
@@ -125,7 +156,8 @@ class CameraScene:
         width, height = self._size
         picture = expose(light, state.gain, state.grey, round(t_s * 1000), width, height)
         stamp(picture, hour, f"CAM {self._seed % 90 + 1:02d}")
-        return picture
+        squeezed = faults.first_active(self._events, "artefacts", t_s)
+        return picture if squeezed is None else faults.crushed(picture, squeezed)
 
     def _truth(
         self, seen: air.AirTruth, canvas: Canvas, actors: list[Actor], light: Light, found: tuple[str, ...]
@@ -134,6 +166,8 @@ class CameraScene:
         return Truth(
             objects=tuple(canvas.objects),
             smoke_density=seen.smoke_density,
+            smoke_seen=seen.smoke_seen,
+            smoke_map=seen.smoke_map,
             smoke_box=seen.smoke_box,
             flame_visible=seen.flame_box is not None,
             flame_box=seen.flame_box,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,11 +29,19 @@ class Light:
     word: str
 
 
-def light_at(layout: Layout, picture: Backdrop, events: tuple[SceneEvent, ...], t_s: float, hour: float) -> Light:
-    """The light at a time of the scene and an hour of the day; pure."""
+def light_at(
+    layout: Layout,
+    picture: Backdrop,
+    events: tuple[SceneEvent, ...],
+    t_s: float,
+    hour: float,
+    passing: Callable[[float], float],
+) -> Light:
+    """The light at a time of the scene and an hour of the day; pure. `passing(t_s)`: what fires and vehicles add to the metered mean."""
     weights, grey = _weights(layout, events, t_s, hour)
     lag = np.exp(-np.arange(LAG_STEPS) * LAG_STEP_S / LAG_S)
-    past = [_wanted(picture, _weights(layout, events, t_s - i * LAG_STEP_S, hour)[0]) for i in range(LAG_STEPS)]
+    times = [t_s - i * LAG_STEP_S for i in range(LAG_STEPS)]
+    past = [_wanted(picture, _weights(layout, events, then, hour)[0], passing(then)) for then in times]
     gain = float(np.exp(np.log(past) @ lag / lag.sum()))
     if weights["infrared"] + weights["lamps"] + weights["day"] < DARK_BELOW:
         word = "dark"
@@ -50,7 +59,9 @@ def _weights(layout: Layout, events: tuple[SceneEvent, ...], t_s: float, hour: f
     blind = any(event.kind == "dark" and event.active(t_s) for event in events)
     if blind:
         day, lamps = min(day, 0.0012), 0.0
-    return {"day": day, "lamps": lamps, "infrared": float(night and not blind)}, night
+    forced = any(event.kind == "infrared" and event.active(t_s) for event in events)
+    grey = night or forced
+    return {"day": day, "lamps": lamps, "infrared": float(grey and not blind)}, grey
 
 
 def _day_and_lamps(layout: Layout, events: tuple[SceneEvent, ...], t_s: float, hour: float) -> tuple[float, float]:
@@ -63,6 +74,6 @@ def _day_and_lamps(layout: Layout, events: tuple[SceneEvent, ...], t_s: float, h
     return max(day, 0.004), lamps
 
 
-def _wanted(picture: Backdrop, weights: dict[str, float]) -> float:
-    metered = sum(picture.metered[kind] * amount for kind, amount in weights.items())
+def _wanted(picture: Backdrop, weights: dict[str, float], passing: float) -> float:
+    metered = passing + sum(picture.metered[kind] * amount for kind, amount in weights.items())
     return float(np.clip(TARGET / max(metered, 1e-4), LEAST_GAIN, MOST_GAIN))

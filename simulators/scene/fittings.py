@@ -6,6 +6,7 @@ import numpy as np
 
 from simulators.scene.layouts import Bay, Layout
 from simulators.scene.mesh import Mesh, box, faces, frustum, join, tube
+from simulators.scene.yard import canopy
 
 STEEL = (0.28, 0.27, 0.25)
 
@@ -13,8 +14,8 @@ STEEL = (0.28, 0.27, 0.25)
 def fittings(layout: Layout, seed: int) -> Mesh:
     """Everything fixed, as one mesh. Lamp tubes carry glow 1 (lit by the lamps alone)."""
     rng = np.random.default_rng(seed + 11)
-    parts = _roof(layout) + _lamps(layout) + _chargers(layout) + _signs(layout, rng)
-    return join(parts)
+    around = canopy(layout, rng) if layout.canopy is not None else _roof(layout) + _signs(layout, rng)
+    return join([*around, *_lamps(layout), *_chargers(layout)])
 
 
 def _roof(layout: Layout) -> list[Mesh]:
@@ -28,7 +29,22 @@ def _roof(layout: Layout) -> list[Mesh]:
         parts += [tube((x, y, 0), (x, y, height), 0.05, post, sides=8, gloss=0.3) for y in beams]
     parts.append(tube((0.35, 0, height - 0.3), (0.35, length, height - 0.3), 0.04, (0.1, 0.1, 0.4), sides=8, gloss=0.3))
     parts.append(box((0.02, 0.2, 1.92), (0.1, length - 0.1, 2.0), (0.42, 0.42, 0.41), 0.2))
+    if layout.name == "basement":
+        parts += _ducts(layout)
     return parts
+
+
+def _ducts(layout: Layout) -> list[Mesh]:
+    """What hangs under a basement's ceiling: an air duct, water pipes, a cable tray."""
+    width, length, height = layout.room_m
+    x = width - 0.45
+    return [
+        box((x - 0.25, 3.2, height - 0.42), (x + 0.25, length, height - 0.12), (0.36, 0.36, 0.36), 0.3),
+        tube((1.5, 0, height - 0.24), (1.5, length, height - 0.24), 0.07, (0.4, 0.41, 0.4), sides=8, gloss=0.3),
+        tube((1.3, 0, height - 0.22), (1.3, length, height - 0.22), 0.035, (0.36, 0.2, 0.08), sides=6),
+        box((0.62, 0, height - 0.28), (0.82, length, height - 0.22), (0.3, 0.3, 0.29), 0.2),
+        tube((0.1, 7.1, 0), (0.1, 7.1, height), 0.06, (0.42, 0.42, 0.41), sides=8),
+    ]
 
 
 def _lamps(layout: Layout) -> list[Mesh]:

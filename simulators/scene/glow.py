@@ -13,7 +13,7 @@ from simulators.scene.fittings import charger_places
 from simulators.scene.geometry import Array, unit
 from simulators.scene.layouts import Layout, Opening
 from simulators.scene.light import daylight
-from simulators.scene.textures import edge
+from simulators.scene.textures import edge, noise_tile, sample
 
 SWEEP_S = 7.0
 GREEN, RED, BLUE = (0.1, 1.0, 0.15), (0.08, 0.1, 1.0), (1.0, 0.35, 0.1)
@@ -81,7 +81,9 @@ def shone(lamps: Beam, view: Backdrop) -> Array:
     near = np.sqrt(np.einsum("...i,...i->...", to_lamp, to_lamp))
     facing = np.maximum(np.einsum("...i,...i->...", to_lamp, view.small.normal) / near, 0.04)
     cone = np.clip(-(to_lamp @ lamps.aim) / near, 0, 1) ** 26 + 0.004
-    let_in = sum(_through(opening, lamps.place, view) for opening in view.layout.openings)
+    let_in = np.zeros_like(near) if view.layout.canopy is None else np.ones_like(near)
+    for opening in view.layout.openings:
+        let_in = let_in + _through(opening, lamps.place, view)
     return np.asarray(330 * lamps.fade * facing * cone * let_in / (near * near + 4), dtype=np.float32)
 
 
@@ -103,11 +105,11 @@ def glare(lamps: Beam, view: Backdrop) -> Array | None:
     """The headlamps themselves with their halo (h, w; small size), None where no opening shows them."""
     where, far = view.camera.project(lamps.place[None].astype(np.float64))
     u, v = float(where[0, 0]), float(where[0, 1])
-    if (
-        far[0] <= 0
-        or not (0 <= u < 1 and 0 <= v < 1)
-        or view.openings[int(v * view.size[1]), int(u * view.size[0])] < 0.5
-    ):
+    if far[0] <= 0 or not (0 <= u < 1 and 0 <= v < 1):
+        return None
+    row, column = int(v * view.size[1]), int(u * view.size[0])
+    hidden = view.depth[row, column] < far[0] if view.layout.canopy is not None else view.openings[row, column] < 0.5
+    if hidden:
         return None
     height, width = view.small.depth.shape
     x = (np.arange(width, dtype=np.float32) + 0.5) / width - np.float32(u)
@@ -129,6 +131,11 @@ def sun_patch(event: SceneEvent, view: Backdrop, t_s: float, hour: float) -> Arr
     a, b = np.abs(x * 0.94 + y * 0.34), np.abs(-x * 0.34 + y * 0.94)
     inside = edge(0.75 - a, 0, 0.08) * edge(0.95 - b, 0, 0.08) * edge(a, 0.03, 0.03) * edge(b, 0.03, 0.03)
     cloud = 0.75 + 0.25 * np.sin(t_s / 23.0) * np.sin(t_s / 61.0 + 1.0)
+    # Leaves before the window stir.
+    leaves = sample(
+        noise_tile(907), x + 0.12 * np.float32(np.sin(t_s * 0.7)), y + 0.1 * np.float32(np.sin(t_s * 0.9)), 1.9
+    )
+    inside = inside * np.clip(0.35 + 1.3 * leaves, 0, 1)
     rise = np.clip(since / 6.0, 0, 1)
     floor = (view.small.points[..., 2] < 0.03).astype(np.float32)
     return np.asarray(inside * floor * np.float32(2.4 * sun * cloud * rise), dtype=np.float32)

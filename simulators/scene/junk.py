@@ -1,10 +1,10 @@
-"""What people leave in corridors: cartons, a sofa, a mattress, an old cabinet, a hand cart. Standing on z = 0."""
+"""What people leave in corridors: cartons, furniture, a hand cart, sacks, a ladder, a pram, a plant. Standing on z = 0."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from simulators.scene.mesh import Colour, Mesh, box, frustum, join, tube
+from simulators.scene.mesh import Colour, Mesh, ball, box, frustum, join, tube, wheel
 
 CARTON: Colour = (0.2, 0.33, 0.46)
 TAPE: Colour = (0.3, 0.42, 0.52)
@@ -13,7 +13,7 @@ TAPE: Colour = (0.3, 0.42, 0.52)
 def junk(seed: int) -> tuple[Mesh, float, float]:
     """A thing with its length (x) and width (y) in metres."""
     rng = np.random.default_rng((seed, 9))
-    makers = (_cartons, _sofa, _mattress, _cabinet, _cart)
+    makers = (_cartons, _sofa, _mattress, _cabinet, _cart, _sacks, _ladder, _pram, _chairs, _plant)
     return makers[int(rng.integers(len(makers)))](rng)
 
 
@@ -83,3 +83,61 @@ def _cart(rng: np.random.Generator) -> tuple[Mesh, float, float]:
     parts += [tube((-0.62, -0.26, 0.95), (-0.62, 0.26, 0.95), 0.016, steel)]
     parts += [_carton(-0.15, 0.0, 0.2, 0.5, rng), _carton(0.28, 0.03, 0.2, 0.38, rng)]
     return join(parts), 1.15, 0.65
+
+
+def _sacks(rng: np.random.Generator) -> tuple[Mesh, float, float]:
+    """Woven sacks and bags of rubbish."""
+    tones: tuple[Colour, ...] = ((0.5, 0.52, 0.54), (0.05, 0.05, 0.05), (0.3, 0.24, 0.1), (0.42, 0.44, 0.46))
+    parts = []
+    for i, (x, y) in enumerate(((-0.35, 0.0), (0.15, 0.12), (0.5, -0.12), (-0.08, -0.3))):
+        size = float(rng.uniform(0.24, 0.34))
+        tone = tones[int(rng.integers(len(tones)))]
+        parts.append(ball((x, y, size * 0.9), (size, size * 0.8, size * 1.1), tone, 9))
+        parts.append(ball((x + 0.03, y, size * (1.9 + 0.1 * i)), (0.07, 0.06, 0.1), tone, 6))
+    return join(parts), 1.25, 0.75
+
+
+def _ladder(rng: np.random.Generator) -> tuple[Mesh, float, float]:
+    """A step ladder, standing open."""
+    metal: Colour = (0.45, 0.45, 0.44) if rng.random() < 0.6 else (0.1, 0.4, 0.5)
+    parts = []
+    for side in (-0.24, 0.24):
+        parts += [tube((foot, side, 0), (0.0, side * 0.75, 1.75), 0.025, metal, gloss=0.4) for foot in (-0.5, 0.5)]
+    for step in np.linspace(0.25, 1.7, 6).tolist():
+        x, y = -0.5 * (1 - step / 1.75), 0.24 - 0.06 * step / 1.75
+        parts.append(box((x - 0.05, -y, step - 0.015), (x + 0.05, y, step + 0.015), metal, 0.4))
+    return join(parts), 1.05, 0.5
+
+
+def _pram(rng: np.random.Generator) -> tuple[Mesh, float, float]:
+    cloth: Colour = ((0.3, 0.12, 0.08), (0.08, 0.08, 0.3), (0.1, 0.1, 0.1))[int(rng.integers(3))]
+    parts = [part.moved(0, y) for x in (-0.3, 0.35) for y in (-0.2, 0.2) for part in wheel(x, 0.13, 0.05, 12)]
+    parts += [
+        frustum((-0.3, -0.2, 0.35), (0.35, 0.2, 0.6), 1.15, 1.05, cloth),
+        ball((-0.22, 0, 0.75), (0.22, 0.21, 0.24), cloth),
+    ]
+    parts += [tube((-0.25, y, 0.13), (-0.55, y, 1.0), 0.014, (0.3, 0.3, 0.3)) for y in (-0.2, 0.2)]
+    parts += [tube((-0.55, -0.2, 1.0), (-0.55, 0.2, 1.0), 0.018, (0.04, 0.04, 0.04))]
+    return join(parts), 1.0, 0.48
+
+
+def _chairs(rng: np.random.Generator) -> tuple[Mesh, float, float]:
+    """Two chairs, one on its side."""
+    wood: Colour = (0.12, 0.22 * float(rng.uniform(0.8, 1.2)), 0.34)
+    legs = [tube((x, y, 0), (x, y, 0.44), 0.02, wood, sides=5) for x in (-0.19, 0.19) for y in (-0.19, 0.19)]
+    seat, back = (
+        box((-0.22, -0.22, 0.44), (0.22, 0.22, 0.48), wood, 0.2),
+        box((-0.22, -0.2, 0.5), (-0.18, 0.2, 0.92), wood),
+    )
+    chair = join([*legs, seat, back])
+    return join([chair.moved(-0.3, 0.0, 20.0), chair.moved(0.42, -0.1, 75.0, 0.2, 90.0)]), 1.2, 0.8
+
+
+def _plant(rng: np.random.Generator) -> tuple[Mesh, float, float]:
+    """A tub with a shrub."""
+    clay: Colour = (0.12, 0.2, 0.38)
+    leaf: Colour = (0.06, 0.2 * float(rng.uniform(0.8, 1.2)), 0.1)
+    crown = [
+        ball((x, y, z), (0.3, 0.3, 0.28), leaf, 9) for x, y, z in ((0, 0, 0.95), (0.16, 0.1, 0.75), (-0.15, -0.08, 0.8))
+    ]
+    return join([frustum((-0.24, -0.24, 0), (0.24, 0.24, 0.42), 1.2, 1.2, clay), *crown]), 0.85, 0.8

@@ -6,16 +6,11 @@ Sizes follow ordinary neighbourhood sheds: bays 0.8 m wide and 1.9 m deep, corri
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from simulators.scene.events import SceneError
-from simulators.scene.geometry import Camera, clip_polygon, outline, rounded
+from simulators.scene.geometry import Camera
 
 BAY_DEPTH_M = 1.9
-# Seat height: a bay's zone is where its bike's body and battery are, not the wall above.
-BAY_ZONE_HEIGHT_M = 0.95
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,8 @@ class Layout:
         lamps: tube lamps (x, y, z of the middle, length along y).
         lamp_hours: lamps are on outside daylight between these hours (start, end past midnight), else off.
         walls: material of left, right, far wall, ceiling.
-        daylight: how much daylight gets in, 0-1.
+        daylight: how much daylight gets in, 1 is that of a shed open at one side.
+        canopy: the roof (x0, y0, x1, y1, height) of a shed in the open; the room then is the yard around it.
     """
 
     name: str
@@ -67,6 +63,12 @@ class Layout:
     walls: tuple[str, str, str, str]
     lamp_hours: tuple[float, float]
     daylight: float
+    canopy: tuple[float, float, float, float, float] | None = None
+
+    @property
+    def roof_m(self) -> float:
+        """Height of what smoke gathers under."""
+        return self.room_m[2] if self.canopy is None else self.canopy[4]
 
     def bay(self, bay_id: str) -> Bay:
         """The bay of this id."""
@@ -129,7 +131,42 @@ def _corner() -> Layout:
     )
 
 
-_LAYOUTS = {layout.name: layout for layout in (_row(), _aisle(), _corner())}
+def _open() -> Layout:
+    return Layout(
+        name="open",
+        room_m=(15.0, 26.0, 8.0),
+        camera=Camera((7.5, 0.9, 2.6), (5.4, 6.6, 0.7), 82.0),
+        bays=tuple(Bay(f"bay-{i + 1}", 4.3, 3.4 + 0.9 * i, 180.0) for i in range(9)),
+        corridor=((5.4, 2.0, 7.1, 11.8),),
+        corridor_outline=((5.4, 2.0), (7.1, 2.0), (7.1, 11.8), (5.4, 11.8)),
+        entrance=((6.2, 16.5), (6.2, 11.6), (6.2, 3.0)),
+        lamps=((5.4, 4.4, 2.58, 1.2), (5.4, 9.2, 2.58, 1.2)),
+        openings=(),
+        walls=("facade", "hedge", "facade", "sky"),
+        lamp_hours=(17.4, 30.5),
+        daylight=1.5,
+        canopy=(3.0, 2.2, 7.3, 12.2, 2.7),
+    )
+
+
+def _basement() -> Layout:
+    return Layout(
+        name="basement",
+        room_m=(3.7, 15.0, 2.6),
+        camera=Camera((3.2, 0.2, 2.4), (1.75, 5.6, 0.55), 84.0),
+        bays=tuple(Bay(f"bay-{i + 1}", 1.0, 2.9 + 1.15 * i, 155.0) for i in range(9)),
+        corridor=((1.95, 1.2, 3.5, 14.2),),
+        corridor_outline=((1.95, 1.2), (3.5, 1.2), (3.5, 14.2), (1.95, 14.2)),
+        entrance=((2.7, 16.5), (2.7, 14.6), (2.7, 2.2)),
+        lamps=((2.5, 3.4, 2.42, 1.2), (2.5, 7.6, 2.42, 1.2), (2.5, 11.8, 2.42, 1.2)),
+        openings=(Opening("far", 1.8, 3.4, 0.0, 2.1),),
+        walls=("plaster", "plaster", "slab", "slab"),
+        lamp_hours=(0.0, 24.0),
+        daylight=0.12,
+    )
+
+
+_LAYOUTS = {layout.name: layout for layout in (_row(), _aisle(), _corner(), _open(), _basement())}
 LAYOUTS: tuple[str, ...] = tuple(_LAYOUTS)
 
 
@@ -142,59 +179,3 @@ def layout_named(name: str) -> Layout:
     if name not in _LAYOUTS:
         raise SceneError(f"unknown layout {name!r}; known: {', '.join(LAYOUTS)}")
     return _LAYOUTS[name]
-
-
-def zones(layout: str) -> list[dict[str, Any]]:
-    """The zones of a layout's camera as a configuration holds them: the corridor, then the bays without `port`.
-
-    Raises:
-        SceneError: unknown layout.
-    """
-    room = layout_named(layout)
-    found: list[dict[str, Any]] = [{"id": "corridor", "kind": "corridor", "polygon": _corridor_polygon(room)}]
-    for bay in room.bays:
-        polygon = outline(room.camera, np.array(_bay_corners(bay)))
-        found.append({"id": bay.id, "kind": "bay", "polygon": polygon})
-    return found
-
-
-def floor_points(layout: str) -> list[dict[str, list[float]]]:
-    """Four points of the corridor's floor with their place in the picture and in metres, for a ground-plane calibration.
-
-    Raises:
-        SceneError: unknown layout.
-    """
-    room = layout_named(layout)
-    x0, y0, x1, y1 = room.corridor[0]
-    floor = np.array([[x, y, 0.0] for x, y in ((x0, y0 + 2.0), (x1, y0 + 2.0), (x1, y1), (x0, y1))])
-    if room.name == "corner":
-        floor = np.array([[x, y, 0.0] for x, y in ((x0, y0), (5.5, y0), (5.5, y1), (x0, y1))])
-    seen = room.camera.project(floor)[0]
-    return [
-        {"image": [round(float(u), 4), round(float(v), 4)], "floor_m": [round(float(p[0]), 3), round(float(p[1]), 3)]}
-        for (u, v), p in zip(seen, floor, strict=True)
-    ]
-
-
-def _corridor_polygon(room: Layout) -> list[list[float]]:
-    floor = np.array([(x, y, 0.0) for x, y in room.corridor_outline])
-    # Points beside or behind the camera have no place in the picture: walk the edges finely and keep what is before it.
-    steps = np.linspace(0, 1, 24, endpoint=False)[:, None]
-    dense = np.concatenate([a + (b - a) * steps for a, b in zip(floor, np.roll(floor, -1, axis=0), strict=True)])
-    corner = np.zeros(len(dense), dtype=bool)
-    corner[::24] = True
-    where, depth = room.camera.project(dense)
-    cut = depth > 0.3
-    border = cut & ~(np.roll(cut, 1) & np.roll(cut, -1))
-    return rounded(clip_polygon(where[cut & (corner | border)]))
-
-
-def _bay_corners(bay: Bay) -> list[tuple[float, float, float]]:
-    angle = np.radians(bay.heading_deg)
-    along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
-    corners = []
-    for a in (-0.45, 0.45):
-        for b in (-0.46, 0.46):
-            x, y = np.array([bay.x_m, bay.y_m]) + along * a * BAY_DEPTH_M + across * b * bay.width_m
-            corners += [(float(x), float(y), 0.0), (float(x), float(y), BAY_ZONE_HEIGHT_M)]
-    return corners

@@ -15,7 +15,8 @@ from simulators.scene.mesh import Mesh
 from simulators.scene.raster import Window, depths, visible
 
 SHADOW_PX = 512
-BIAS_M = 0.04
+SUN_AWAY_M, SUN_POWER = 40.0, 0.42
+BIAS_M, FAR_BIAS_M = 0.04, 0.16
 # Hour at which it is fully light or dark outside; between them a ramp.
 DAWN_H, MORNING_H, EVENING_H, DUSK_H = 5.6, 7.2, 17.2, 18.6
 KINDS = ("day", "lamps", "infrared")
@@ -23,17 +24,20 @@ KINDS = ("day", "lamps", "infrared")
 
 @dataclass(frozen=True)
 class Lamp:
-    """One point of light: place, direction it faces (cosine emission), power (candela-like, relative)."""
+    """One point of light: place, direction it faces (cosine emission), power (candela-like, relative), width of its beam."""
 
     place: tuple[float, float, float]
     facing: tuple[float, float, float]
     power: float
+    spread_deg: float = 150.0
+    map_px: int = SHADOW_PX
 
     def shadow(self, mesh: Mesh) -> Shadow:
         """What it reaches past the mesh."""
         target = tuple(np.add(self.place, self.facing))
-        camera = Camera(self.place, target, 150.0, aspect=1.0)
-        window = Window(0, 0, SHADOW_PX, SHADOW_PX, (SHADOW_PX, SHADOW_PX))
+        camera = Camera(self.place, target, self.spread_deg, aspect=1.0)
+        size = self.map_px
+        window = Window(0, 0, size, size, (size, size))
         ids = visible(camera, mesh, window, cull=False)
         return Shadow(self, camera, depths(camera, mesh, ids, window.rays(camera)))
 
@@ -55,10 +59,17 @@ class Shadow:
         right, down, forward = self.camera.basis.astype(np.float32)
         seen = points - np.asarray(self.lamp.place, dtype=np.float32)
         depth = seen @ forward
-        scale = np.float32(self.camera.focal[0] * SHADOW_PX) / np.maximum(depth, 1e-3)
-        x = (np.clip((seen @ right) * scale, -255, 255) + SHADOW_PX / 2).astype(np.int32)
-        y = (np.clip((seen @ down) * scale, -255, 255) + SHADOW_PX / 2).astype(np.int32)
-        return np.asarray(self.first[y, x] > depth - BIAS_M, dtype=np.float32)
+        size = self.lamp.map_px
+        scale = np.float32(self.camera.focal[0] * size) / np.maximum(depth, 1e-3)
+        half = size / 2 - 1 if size == SHADOW_PX else size / 2 - 2
+        x = (np.clip((seen @ right) * scale, -half, half) + size / 2).astype(np.int32)
+        y = (np.clip((seen @ down) * scale, -half, half) + size / 2).astype(np.int32)
+        if size == SHADOW_PX:
+            return np.asarray(self.first[y, x] > depth - BIAS_M, dtype=np.float32)
+        # From far away one cell is centimetres wide: a wider bias, and edges averaged over neighbours.
+        around = [(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
+        total = sum((self.first[y + dy, x + dx] > depth - FAR_BIAS_M).astype(np.float32) for dx, dy in around)
+        return np.asarray(total / len(around), dtype=np.float32)
 
 
 def open_reach(lamp: Lamp, points: Array, normals: Array) -> Array:
@@ -80,8 +91,8 @@ def tube_lamps(layout: Layout) -> list[Lamp]:
 
 
 def day_lamps(layout: Layout) -> list[Lamp]:
-    """Points spread over the openings, shining inwards and a little down."""
-    found = []
+    """Points spread over the openings, shining inwards and a little down; in the open the sun behind thin cloud."""
+    found = [_sun(layout)] if layout.canopy is not None else []
     width, length, _ = layout.room_m
     for hole in layout.openings:
         span = hole.to_m - hole.from_m
@@ -96,6 +107,13 @@ def day_lamps(layout: Layout) -> list[Lamp]:
             facing = {"left": (1.0, 0.0, -0.35), "right": (-1.0, 0.0, -0.35), "far": (0.0, -1.0, -0.35)}[hole.wall]
             found.append(Lamp(place, _unit3(facing), 1.3 * area / count))
     return found
+
+
+def _sun(layout: Layout) -> Lamp:
+    width, length, _ = layout.room_m
+    aim = _unit3((0.42, 0.5, -0.76))
+    place = np.array([width / 2, length / 3, 0.0]) - SUN_AWAY_M * np.asarray(aim)
+    return Lamp(_three(place), aim, SUN_POWER * SUN_AWAY_M**2, spread_deg=44.0, map_px=1024)
 
 
 def infrared_lamp(camera: Camera) -> Lamp:

@@ -49,7 +49,7 @@ class Shell:
                 part = self._paint(which, points[box])
                 inside = here[box]
                 colour[box][inside], glow[box][inside] = part[0][inside], part[1][inside]
-        gloss[side == FLOOR] = self.floor_gloss
+        gloss[side == FLOOR] = self.floor_gloss if self.layout.canopy is None else 0.05
         return Surface(depth, NORMALS[side], colour, glow, gloss, side)
 
     @property
@@ -76,6 +76,8 @@ class Shell:
         dark = np.zeros_like(points)
         if which == FLOOR:
             return self._floor(x, y), dark
+        if which == CEILING and self.layout.canopy is not None:
+            return dark, textures.sky(x, y, self.seed)
         if which == CEILING:
             return self._wall(self.layout.walls[3], y, x), dark
         u = y if which in {LEFT, RIGHT} else x
@@ -90,6 +92,10 @@ class Shell:
             return textures.corrugated(v, u, self.seed)
         if name == "plaster":
             return textures.plaster(u, v, self.seed, DADOS[self.seed % 4])
+        if name == "facade":
+            return textures.facade(u, v, self.seed)
+        if name == "hedge":
+            return textures.hedge(u, v, self.seed)
         return textures.concrete(u, v, self.seed + 5, (0.44, 0.45, 0.46))
 
     def _open(self, which: int, u: Array, z: Array, colour: Array, glow: Array) -> tuple[Array, Array]:
@@ -103,6 +109,10 @@ class Shell:
 
     def _floor(self, x: Array, y: Array) -> Array:
         floor = textures.concrete(x, y, self.seed, FLOORS[self.seed % 4])
+        if self.layout.canopy is not None:
+            x0, y0, x1, y1, _ = self.layout.canopy
+            out = np.maximum(np.maximum(x0 - x, x - x1), np.maximum(y0 - y, y - y1))
+            floor = textures.mix(floor, textures.paving(x, y, self.seed), textures.edge(out, 0.0, 0.03))
         worn = 0.35 + 0.75 * textures.sample(textures.noise_tile(self.seed + 2), x, y, 1.3)
         floor = textures.mix(floor, (0.09, 0.48, 0.55), self._corridor_lines(x, y) * worn)
         floor = textures.mix(floor, (0.55, 0.56, 0.56), self._bay_lines(x, y) * worn * 0.8)

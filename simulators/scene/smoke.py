@@ -13,18 +13,19 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from simulators.scene.backdrop import Backdrop, Small
+from simulators.scene.backdrop import Backdrop
 from simulators.scene.geometry import Array
 from simulators.scene.textures import noise_tile, sample
 
 PUFFS_PER_S = 12.0
 # A puff under the ceiling has dissolved into the layer after this long.
-DISSOLVE_S = 5.0
+DISSOLVE_S, PUFF_LIFE_S = 5.0, 20.0
 TEXTURE_PX, TEXTURES = 96, 12
 WISP, FULL_AFTER_S = 0.05, 75.0
 LAYER_DECAY_S = 200.0
-# Reflectance of the first wisps and of the full plume: vent gas is pale, burning plastics blacken it.
-TONES = {"white": (0.88, 0.78), "grey": (0.75, 0.42), "black": (0.6, 0.1)}
+# Reflectance of the first wisps and of the full plume, white, grey, black: vent gas is pale, burning plastics blacken it.
+DARKNESS, FRESH, GROWN = (0.0, 0.5, 1.0), (0.88, 0.75, 0.6), (0.78, 0.42, 0.1)
+BLACKENS_S = (30.0, 90.0)
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,14 @@ class Source:
         strength: 1.0 grows to a full plume in about `FULL_AFTER_S`.
         seed: its own turbulence.
         ceiling_m: height it gathers at.
-        size: 1.0 for a battery; far less for a cigarette, which makes no layer.
+        size: 1.0 for a battery; far less for a cigarette.
+        real: it is smoke of a fire, and gathers under the ceiling; else steam, dust, a cigarette's.
+        darkness: 0 white to 1 black when grown.
+        colour: its own tint, BGR.
+        full_after_s: how long it takes to grow from a wisp.
+        rises: share of the usual speed upwards.
+        wind_m_s: carried off sideways (x, y).
+        fades_s: dissolves in the air within about this time, as steam does.
     """
 
     place: tuple[float, float, float]
@@ -47,18 +55,31 @@ class Source:
     seed: int
     ceiling_m: float
     size: float = 1.0
+    real: bool = True
+    darkness: float = 0.0
+    colour: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    full_after_s: float = FULL_AFTER_S
+    rises: float = 1.0
+    wind_m_s: tuple[float, float] = (0.0, 0.0)
+    fades_s: float = 1e6
+
+    def tone(self, t_s: float) -> Array:
+        """Reflectance BGR (3): paler when thin and fresh, darker as more burns."""
+        grown = np.clip((t_s - self.start_s - BLACKENS_S[0]) / (BLACKENS_S[1] - BLACKENS_S[0]), 0, 1)
+        fresh, full = np.interp(self.darkness, DARKNESS, FRESH), np.interp(self.darkness, DARKNESS, GROWN)
+        return np.asarray(np.multiply(self.colour, fresh + (full - fresh) * grown), dtype=np.float32)
 
     def rate(self, t_s: Array) -> Array:
         """How much comes out at times (0 before the start and after the end); 1 is a full plume."""
         since = t_s - self.start_s
-        ramp = np.clip((since * self.strength - 6) / FULL_AFTER_S, 0, 1)
+        ramp = np.clip((since * self.strength - 0.08 * self.full_after_s) / self.full_after_s, 0, 1)
         grown = WISP + (1 - WISP) * ramp * ramp * (3 - 2 * ramp)
         grown = grown * np.clip(since / 2.0 + 0.2, 0, 1)
         return np.asarray(np.where((since >= 0) & (t_s < self.end_s), grown * self.strength**0.5, 0.0))
 
     def gathered(self, t_s: float) -> float:
         """What hangs under the ceiling: what came out until a little ago, thinning by leakage."""
-        if self.size < 0.5 or t_s <= self.start_s:
+        if not self.real or t_s <= self.start_s:
             return 0.0
         times = np.linspace(self.start_s, t_s, 200)
         aged = np.exp(-(t_s - times) / LAYER_DECAY_S) * np.clip((t_s - times - 3.0) / 6.0, 0, 1)
@@ -78,7 +99,7 @@ class Puffs:
 
 def puffs(source: Source, t_s: float) -> Puffs:
     """The puffs in the air at a time."""
-    first = max(0, int((t_s - source.start_s - 20.0) * PUFFS_PER_S))
+    first = max(0, int((t_s - source.start_s - PUFF_LIFE_S) * PUFFS_PER_S))
     last = int((min(t_s, source.end_s) - source.start_s) * PUFFS_PER_S)
     number = np.arange(first, max(first, last + 1))
     born = source.start_s + number / PUFFS_PER_S
@@ -86,23 +107,26 @@ def puffs(source: Source, t_s: float) -> Puffs:
     number, born, age = number[age > 0], born[age > 0], age[age > 0]
     own = _random(number, source.seed)
     rate = source.rate(born)
-    speed = (0.55 + 0.75 * np.sqrt(rate)) * (0.85 + 0.3 * own[0])
+    speed = source.rises * (0.55 + 0.75 * np.sqrt(rate)) * (0.85 + 0.3 * own[0])
     top = source.ceiling_m - 0.12 - 0.18 * own[1]
     height = np.minimum(source.place[2] + speed * age, top)
     risen = height - source.place[2]
     spread_s = np.maximum(age - (top - source.place[2]) / speed, 0.0)
     place = _drift(source, own, born, risen, spread_s) + np.column_stack(
-        [np.zeros_like(risen), np.zeros_like(risen), height]
+        [source.wind_m_s[0] * age, source.wind_m_s[1] * age, height]
     )
     # A failing pack blows: the stronger the source, the wider its mouth and the more it entrains.
     widening = 0.15 + 0.11 * rate
-    radius = 0.045 + 0.17 * rate + widening * risen + (0.16 + 0.2 * rate) * spread_s**0.7
+    # What the wind carries off is mixed with air as it goes, much as what rises.
+    blown = float(np.hypot(*source.wind_m_s)) * age
+    radius = 0.045 + 0.17 * rate + widening * (risen + 0.4 * blown) + (0.16 + 0.2 * rate) * spread_s**0.7
     radius = radius * (0.8 + 0.5 * own[2]) * (0.5 + 0.5 * source.size)
     fade = np.exp(-spread_s / DISSOLVE_S * 1.6) * np.clip(1.6 - spread_s / DISSOLVE_S, 0, 1)
+    fade = fade * np.clip(1.5 - age / source.fades_s, 0, 1) * np.clip((PUFF_LIFE_S - age) / 4.0, 0, 1)
     # Buoyant sources puff: at a mouth of some 0.5 m about twice a second (1.5 / sqrt(D) Hz), never quite evenly.
     beat = np.sin(2 * np.pi * 2.0 * born + 1.7 * np.sin(born * 2.3 + source.seed))
     burst = 0.3 + 0.55 * (1 + beat) * (0.6 + 0.4 * np.sin(born * 0.9)) + 0.4 * own[3]
-    column = 0.24 * source.size * rate * (0.85 + 2.6 * rate) * burst * fade / (speed * radius)
+    column = 0.24 * source.size * rate * (0.85 + 2.6 * rate) * burst * fade / (np.maximum(speed, 0.45) * radius)
     return Puffs(
         place, radius, np.minimum(column, 1.2), own[4] * 360 + age * (own[5] - 0.5) * 60, (own[0] * 977).astype(int)
     )
@@ -141,7 +165,7 @@ def hanging(source: Source, view: Backdrop, t_s: float) -> tuple[Array, Array]:
             middle = (float(where[i, 0] * width), float(where[i, 1] * height))
             _blot(total, shade, small.depth, middle, float(radius_px[i]), float(depth[i]), cloud, i)
     gathered = source.gathered(t_s)
-    return (total + _layer(source, small, gathered, t_s) if gathered > 0.05 else total), shade
+    return (total + _layer(source, view, gathered, t_s) if gathered > 0.05 else total), shade
 
 
 def _blot(
@@ -196,12 +220,12 @@ def _textures() -> Array:
     return np.stack(found).astype(np.float32)
 
 
-def _layer(source: Source, small: Small, gathered: float, t_s: float) -> Array:
+def _layer(source: Source, view: Backdrop, gathered: float, t_s: float) -> Array:
     """The layer under the ceiling: thicker and denser the more has gathered, spreading from above the source."""
     thick = min(0.25 + 0.011 * gathered, 1.1)
     reach = 0.8 + 0.5 * (t_s - source.start_s) ** 0.62
     bottom = source.ceiling_m - thick
-    rays, eye, depth = small.rays, small.eye, small.depth
+    rays, eye, depth = view.small.rays, view.small.eye, view.small.depth
     climb = np.where(np.abs(rays[..., 2]) < 1e-4, 1e-4, rays[..., 2])
     enters = np.clip((bottom - eye[2]) / climb, 0, depth) if eye[2] < bottom else np.zeros_like(depth)
     inside = np.where(eye[2] + rays[..., 2] * depth > bottom, depth - enters, 0.0).astype(np.float32)
@@ -213,5 +237,10 @@ def _layer(source: Source, small: Small, gathered: float, t_s: float) -> Array:
     # Thinner towards its ragged underside, so the edge of the layer is soft.
     above = eye[2] + rays[..., 2] * depth - bottom - thick * 0.9 * (rough - 0.4)
     inside *= np.clip(above / (0.8 * thick), 0, 1)
+    if view.layout.canopy is not None:
+        # A canopy holds back little: most rolls out from under its edges.
+        x0, y0, x1, y1, _ = view.layout.canopy
+        within = np.minimum(np.minimum(middle_x - x0, x1 - middle_x), np.minimum(middle_y - y0, y1 - middle_y))
+        inside *= 0.3 * np.clip(within + 0.4, 0, 1)
     shape = np.clip((reach - away) / (0.4 * reach), 0, 1) * np.clip(0.25 + 1.5 * rough, 0, 2)
     return np.asarray(inside * shape * np.float32(0.009 * gathered / (1 + 0.012 * gathered)), dtype=np.float32)

@@ -10,19 +10,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from simulators.scene.actors import Actor, Stay, bike_shape, human, leave, walk
-from simulators.scene.bikes import LENGTH_M, WIDTH_M
+from simulators.scene.actors import Actor, Stay, bike_shape, human, leave, pusher, walk
+from simulators.scene.bikes import is_scooter, parked
 from simulators.scene.events import SceneEvent
 from simulators.scene.junk import carton, junk
 from simulators.scene.layouts import Layout
 from simulators.scene.parking import visiting
-from simulators.scene.paths import WALK_M_S, Path, Points, Pose, route
+from simulators.scene.paths import PUSH_M_S, WALK_M_S, Path, Points, Pose, route
 from simulators.scene.people import cigarette_tip
+from simulators.scene.plumes import about, end_of, weld_place
 from simulators.scene.truth import Footprint
 
 # Somebody may walk through once in a slot, more likely at the hours people come home.
 SLOT_S = 420.0
-NEVER_S = 1e12
 
 
 def actors_at(layout: Layout, seed: int, events: tuple[SceneEvent, ...], t_s: float, hour: float) -> list[Actor]:
@@ -82,33 +82,63 @@ def _through(layout: Layout, seed: int, begin_s: float, t_s: float) -> Iterator[
 def _parked(layout: Layout, seed: int, event: SceneEvent, t_s: float) -> Iterator[Actor]:
     rng = np.random.default_rng((seed, 51))
     x, y, heading = _corridor_spot(layout, rng)
-    stay = Stay(int(rng.integers(1 << 30)), seed, route(layout, x, y), heading, event.start_s, _end(event))
+    stay = Stay(
+        _bike_seed(rng, event.kind == "bike_parked"),
+        seed,
+        route(layout, x, y),
+        heading,
+        event.start_s,
+        end_of(event),
+    )
     ride = stay.riding(t_s)
     if ride is not None:
         yield Actor("bike", bike_shape(stay.bike_seed).moved(ride.x_m, ride.y_m, ride.heading_deg))
     elif stay.standing(t_s):
-        mesh = bike_shape(stay.bike_seed).moved(x, y, heading)
-        yield Actor("bike", mesh, ("parked", seed), Footprint(x, y, heading, LENGTH_M, WIDTH_M))
+        shape, length, width = parked(stay.bike_seed)
+        yield Actor("bike", shape.moved(x, y, heading), ("parked", seed), Footprint(x, y, heading, length, width))
     yield from stay.people(t_s)
+
+
+def _bike_seed(rng: np.random.Generator, scooter: bool) -> int:
+    """A bike of the kind asked for."""
+    while is_scooter(seed := int(rng.integers(1 << 30))) != scooter:
+        pass
+    return seed
+
+
+def _pushes(layout: Layout, seed: int, event: SceneEvent, t_s: float) -> Iterator[Actor]:
+    inward = Path(layout.entrance, event.start_s, PUSH_M_S)
+    # Turned round on the spot at the end, as one does with a bike: round a small loop.
+    outward = Path(layout.entrance[::-1], inward.end_s + 2.0, PUSH_M_S)
+    ride = inward.pose(t_s) or outward.pose(t_s)
+    if inward.end_s <= t_s < outward.start_s:
+        last = inward.pose(inward.end_s - 1e-6)
+        assert last is not None
+        share = (t_s - inward.end_s) / (outward.start_s - inward.end_s)
+        ride = last._replace(heading_deg=last.heading_deg + 180.0 * share)
+    if ride is not None:
+        bike_seed = int(np.random.default_rng((seed, 52)).integers(1 << 30))
+        yield Actor("bike", bike_shape(bike_seed).moved(ride.x_m, ride.y_m, ride.heading_deg))
+        yield pusher(seed, ride, t_s)
 
 
 def _junk(layout: Layout, seed: int, event: SceneEvent, t_s: float) -> Iterator[Actor]:
     rng = np.random.default_rng((seed, 61))
     x, y, heading = _corridor_spot(layout, rng)
     mesh, length, width = junk(seed)
-    if event.start_s <= t_s < _end(event):
+    if event.start_s <= t_s < end_of(event):
         yield Actor("junk", mesh.moved(x, y, heading), ("junk", seed), Footprint(x, y, heading, length, width))
     way = route(layout, x, y)
-    for path in (Path.arriving(_short(way), event.start_s, 0.9), Path(_short(way)[::-1], _end(event), 0.9)):
+    for path in (Path.arriving(_short(way), event.start_s, 0.9), Path(_short(way)[::-1], end_of(event), 0.9)):
         where = path.pose(t_s)
         if where is not None:
             yield human(seed, "carry", where, t_s)
             a = np.radians(where.heading_deg)
             spot = (float(where.x_m + 0.42 * np.cos(a)), float(where.y_m + 0.42 * np.sin(a)))
             yield Actor("junk", carton(seed).moved(*spot, where.heading_deg, 0.95))
-    if event.start_s <= t_s < _end(event):
+    if event.start_s <= t_s < end_of(event):
         yield from leave(seed, way, event.start_s, t_s)
-        yield from walk(seed, Path.arriving(_short(way), _end(event), WALK_M_S), t_s)
+        yield from walk(seed, Path.arriving(_short(way), end_of(event), WALK_M_S), t_s)
 
 
 def _walks(layout: Layout, seed: int, event: SceneEvent, t_s: float) -> Iterator[Actor]:
@@ -116,27 +146,28 @@ def _walks(layout: Layout, seed: int, event: SceneEvent, t_s: float) -> Iterator
 
 
 def _stands(layout: Layout, seed: int, event: SceneEvent, t_s: float) -> Iterator[Actor]:
-    way = Path(route(layout, *_about(layout, seed)), event.start_s)
+    way = Path(route(layout, *about(layout, seed)), event.start_s)
     yield from walk(seed, way, t_s)
     pose = _standing_pose(layout, seed, event, t_s)
     if pose is not None:
         yield human(seed, "smoke" if event.kind == "cigarette" else "stand", pose, t_s)
-    yield from walk(seed, Path(way.points[::-1], max(_end(event), way.end_s + 1)), t_s)
+    yield from walk(seed, Path(way.points[::-1], max(end_of(event), way.end_s + 1)), t_s)
+
+
+def _welds(layout: Layout, seed: int, event: SceneEvent, t_s: float) -> Iterator[Actor]:
+    """The welder, who is there a little before and after."""
+    x, y, _ = weld_place(layout)
+    if event.start_s - 5.0 <= t_s < end_of(event) + 5.0:
+        yield human(seed, "push", Pose(x - 0.55, y + 0.1, 0.0, 0.0), t_s)
 
 
 def _standing_pose(layout: Layout, seed: int, event: SceneEvent, t_s: float) -> Pose | None:
     """Where somebody stands about, from the end of the way in to the event's end."""
-    way = Path(route(layout, *_about(layout, seed)), event.start_s)
-    if not way.end_s <= t_s < max(_end(event), way.end_s + 1):
+    way = Path(route(layout, *about(layout, seed)), event.start_s)
+    if not way.end_s <= t_s < max(end_of(event), way.end_s + 1):
         return None
     turn = 40.0 * float(np.sin(t_s / 17.0 + seed)) if event.kind == "person_stands" else 8.0 * float(np.sin(t_s / 11.0))
     return Pose(*way.points[-1], -80.0 + turn, 0.0)
-
-
-def _about(layout: Layout, seed: int) -> tuple[float, float]:
-    rng = np.random.default_rng((seed, 21))
-    x0, y0, x1, y1 = layout.corridor[0]
-    return (float(x0 + (x1 - x0) * rng.uniform(0.25, 0.75)), float(y0 + (y1 - y0) * rng.uniform(0.3, 0.6)))
 
 
 def _corridor_spot(layout: Layout, rng: np.random.Generator) -> tuple[float, float, float]:
@@ -156,12 +187,12 @@ def _short(way: Points) -> Points:
     return (*way[:-1], (bx - (bx - ax) * 0.55 / far, by - (by - ay) * 0.55 / far))
 
 
-def _end(event: SceneEvent) -> float:
-    return NEVER_S if event.end_s is None else event.end_s
-
-
 _MAKERS = {
     "bike_parked": _parked,
+    "bicycle_parked": _parked,
+    "person_pushes": _pushes,
+    "dust": _stands,
+    "welding": _welds,
     "junk": _junk,
     "person_walks": _walks,
     "person_stands": _stands,

@@ -48,7 +48,7 @@ def mix(under: Array, over: Array | tuple[float, float, float], share: Array) ->
     return np.asarray(under * (1 - s) + np.asarray(over, dtype=np.float32) * s, dtype=np.float32)
 
 
-def edge(value: Array, at: float, soft: float) -> Array:
+def edge(value: Array, at: float | Array, soft: float) -> Array:
     """0 below `at`, 1 above, over a width of `soft`."""
     return np.asarray(np.clip((value - at) / soft + 0.5, 0, 1), dtype=np.float32)
 
@@ -99,6 +99,47 @@ def corrugated(u: Array, v: Array, seed: int) -> Array:
     sheet = tint((0.42, 0.4, 0.37), tone)
     rust = np.clip(sample(noise_tile(seed + 2), u, v * 0.5, 3.0) - 0.68, 0, 1) * 2.2
     return mix(sheet, (0.1, 0.16, 0.27), rust)
+
+
+def paving(u: Array, v: Array, seed: int) -> Array:
+    """Worn concrete paving stones, 40 x 20 cm, some darker, moss in the joints."""
+    row = np.floor(v / 0.2)
+    along = u / 0.4 + 0.5 * np.mod(row, 2)
+    each = np.mod(np.sin(row * 12.9898 + np.floor(along) * 78.233 + seed % 89) * 43758.547, 1.0).astype(np.float32)
+    tone = 0.8 + 0.22 * each + 0.8 * (sample(noise_tile(seed + 1), u, v, 11.0) - 0.5)
+    tone += 0.25 * (sample(noise_tile(seed), u, v, 1.3) - 0.5)
+    from_joint = np.minimum(np.mod(v, 0.2), np.mod(along, 1.0) * 0.4)
+    return mix(tint((0.2, 0.23, 0.21), 0.6 + 0.3 * tone), tint((0.31, 0.33, 0.35), tone), edge(from_joint, 0.008, 0.01))
+
+
+def facade(u: Array, v: Array, seed: int) -> Array:
+    """A block of flats: render with a tiled foot, rows of dark windows behind bars, stains under the sills."""
+    tone = (
+        0.9 + 0.3 * (sample(noise_tile(seed + 1), u, v, 9.0) - 0.5) + 0.15 * (sample(noise_tile(seed), u, v, 1.9) - 0.5)
+    )
+    wall = mix(tint((0.42, 0.5, 0.55), tone), tint((0.25, 0.27, 0.33), tone), 1 - edge(v, 0.9, 0.03))
+    across, up = np.abs(np.mod(u, 3.1) - 1.55), np.mod(v - 0.35, 2.9) - 1.6
+    inside = np.minimum(0.75 - across, 0.68 - np.abs(up))
+    glass = tint((0.13, 0.12, 0.1), 0.6 + 1.2 * sample(noise_tile(seed + 3), u, v * 0.4, 5.0))
+    wall = mix(mix(wall, (0.5, 0.5, 0.5), edge(inside, -0.07, 0.02)), glass, edge(inside, 0.0, 0.02))
+    bars = edge(np.abs(np.mod(u, 0.16) - 0.08), 0.066, 0.012) * edge(inside, 0.0, 0.02)
+    stain = np.clip(1 - (-0.75 - up) / 0.7, 0, 1) * edge(-0.75 - up, 0.0, 0.02) * edge(0.8 - across, 0.0, 0.1)
+    return mix(mix(wall, (0.3, 0.3, 0.31), 0.6 * bars), (0.2, 0.22, 0.23), 0.35 * stain)
+
+
+def hedge(u: Array, v: Array, seed: int) -> Array:
+    """A clipped hedge with shrubs behind it and the shade of trees above."""
+    leaf = sample(noise_tile(seed + 3), u, v, 0.9) - 0.5 + 0.7 * (sample(noise_tile(seed + 2), u, v, 3.3) - 0.5)
+    top = 1.3 + 0.25 * (sample(noise_tile(seed + 1), u, v * 0, 2.2) - 0.5)
+    low = tint((0.06, 0.17, 0.1), np.clip(0.9 + 2.2 * leaf, 0.15, 2.2))
+    trees = tint((0.07, 0.15, 0.12), np.clip(0.9 + 3.0 * leaf, 0.1, 2.6))
+    return mix(trees, low, 1 - edge(v, top, 0.06))
+
+
+def sky(u: Array, v: Array, seed: int) -> Array:
+    """The light of an overcast sky."""
+    cloud = sample(noise_tile(seed + 1), u, v, 21.0) - 0.5
+    return tint((2.0, 1.86, 1.74), 1.0 + 0.5 * cloud)
 
 
 def grime(points: Array) -> Array:

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from simulators.scene.geometry import Array
 from simulators.scene.layouts import Layout
 
+# A patch of some 12 x 10 pixels in a picture of 640 x 360.
+SMOKE_VISIBLE = 0.0005
+
 Box = tuple[float, float, float, float]
 
 
@@ -48,16 +51,20 @@ class Truth:
     Attributes:
         objects: people, moving bikes and obstacles in sight.
         smoke_density: mean share of light the smoke (not fog) takes away over the picture, 0-1.
+        smoke_seen: share of the picture in which the smoke changes the brightness noticeably, 0-1.
+        smoke_map: share of light taken away, float32 (h, w) at about 320 pixels' width; None without smoke.
         smoke_box: where smoke takes away more than 3 %, None if nowhere.
         flame_visible: flames are in sight, in `flame_box`.
         free_width_m: clear width left at the corridor's narrowest place.
         blocked: an obstacle stands in the corridor.
         light: "day", "lamps", "infrared" or "dark".
-        faults: camera faults in force ("covered", "frozen", "moved", "dark", "blurred").
+        faults: camera faults in force (see `faults.FAULTS`).
     """
 
     objects: tuple[ObjectTruth, ...] = ()
     smoke_density: float = 0.0
+    smoke_seen: float = 0.0
+    smoke_map: Array | None = None
     smoke_box: Box | None = None
     flame_visible: bool = False
     flame_box: Box | None = None
@@ -65,6 +72,11 @@ class Truth:
     blocked: bool = False
     light: str = "day"
     faults: tuple[str, ...] = ()
+
+    @property
+    def smoke_visible(self) -> bool:
+        """Whether somebody who looks at the picture sees smoke: enough of it, dense enough."""
+        return self.smoke_seen >= SMOKE_VISIBLE
 
 
 @dataclass(frozen=True)

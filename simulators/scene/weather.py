@@ -1,4 +1,4 @@
-"""What is between the lens and the shed: rain, insects, fog."""
+"""What is between the lens and the shed: rain, insects, webs, motes, fog."""
 
 from __future__ import annotations
 
@@ -57,6 +57,57 @@ def _flight(own: Array, t_s: float) -> Array:
     x = 0.5 + 0.55 * np.sin(t_s * pace + own[1] * 9) + 0.2 * np.sin(t_s * pace * 4.7 + own[2] * 9)
     y = 0.4 + 0.5 * np.sin(t_s * pace * 0.83 + own[3] * 9) + 0.2 * np.sin(t_s * pace * 5.9 + own[4] * 9)
     return np.array([x + 0.03 * np.sin(t_s * 17 + own[5] * 9), y + 0.03 * np.sin(t_s * 19 + own[6] * 9)])
+
+
+def web(light: Array, view: Backdrop, event: SceneEvent, seed: int, t_s: float, night: bool) -> None:
+    """A web in a corner before the lens: spokes and rings out of focus, stirring in the draught, its owner at times on it."""
+    width, height = view.size
+    rng = np.random.default_rng((seed, 75))
+    hub = np.array([rng.choice([0.18, 0.8]), rng.uniform(0.12, 0.35)])
+    gust = 0.5 + 0.5 * np.sin(t_s * 0.31 + seed) * np.sin(t_s * 0.83)
+    hub = hub + gust * np.array([0.012 * np.sin(t_s * 1.7), 0.008 * np.sin(t_s * 2.3 + 1.0)])
+    layer = np.zeros((height, width), dtype=np.float32)
+    turns = np.sort(rng.uniform(0, 2 * np.pi, 11))
+    ends = np.column_stack([np.cos(turns), np.sin(turns)]) * rng.uniform(0.35, 0.6, (11, 1))
+    sway = 1 + 0.05 * gust * np.sin(t_s * 1.3 + np.arange(11))[:, None]
+    thick = max(1, width // 640)
+    for share in (*np.linspace(0.15, 0.9, 6), 1.0):
+        ring = hub + ends * sway * share * float(1 + 0.02 * np.sin(9 * share))
+        points = np.round(ring * (width, width * 0.6)).astype(np.int32)
+        if share == 1.0:
+            for point in points:
+                cv2.line(
+                    layer,
+                    tuple(np.round(hub * (width, width * 0.6)).astype(int)),
+                    tuple(point),
+                    0.3,
+                    thick,
+                    cv2.LINE_AA,
+                )
+        else:
+            cv2.polylines(layer, [points], True, 0.17, thick, cv2.LINE_AA)
+    # The spider sits in the hub and now and then runs out along a spoke.
+    out = float(np.clip(np.sin(t_s * 0.37 + seed) * 2 - 1.2, 0, 0.8))
+    spot = (hub + ends[3] * out) * (width, width * 0.6)
+    cv2.circle(layer, (round(float(spot[0])), round(float(spot[1]))), max(2, width // 90), 1.6, -1, cv2.LINE_AA)
+    soft = cv2.GaussianBlur(layer, (0, 0), width / 330) * np.float32(event.strength)
+    if night:
+        light += (soft * np.float32(0.55))[..., None]
+    else:
+        light *= (1 - np.minimum(soft * 0.12, 0.5))[..., None]
+
+
+def motes(light: Array, view: Backdrop, strength: float, seed: int, t_s: float, night: bool) -> None:
+    """Dust floating before the lens: pale round specks, out of focus, much brighter beside infrared diodes."""
+    width, height = view.size
+    layer = np.zeros((height, width), dtype=np.float32)
+    own = np.random.default_rng((seed, 76)).random((round(45 * strength), 5))
+    x = np.mod(own[:, 0] + t_s * (0.02 + 0.05 * own[:, 2]) + 0.02 * np.sin(t_s * 0.9 + own[:, 3] * 9), 1.1) - 0.05
+    y = np.mod(own[:, 1] - t_s * 0.03 * (own[:, 3] - 0.6) + 0.02 * np.sin(t_s * 1.1 + own[:, 4] * 9), 1.1) - 0.05
+    for at_x, at_y, size in zip(x * width, y * height, own[:, 4], strict=True):
+        radius = max(1, round(width * (0.0012 + 0.004 * float(size) ** 3)))
+        cv2.circle(layer, (round(float(at_x)), round(float(at_y))), radius, 0.3 + 0.5 * float(size), -1, cv2.LINE_AA)
+    light += (cv2.GaussianBlur(layer, (0, 0), width / 500) * np.float32(0.5 if night else 0.07))[..., None]
 
 
 def fog(event: SceneEvent, view: Backdrop, t_s: float) -> Array | None:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from ingest.contract import decode_telemetry, parse_topic
 from ingest.embedded_broker import find_mosquitto
-from shedwatch.bench import alerts, api, backlog, ingest, vision
+from shedwatch.bench import alarm_way, alerts, api, backlog, ingest, render, vision
 from shedwatch.bench.children import figures_of, serving
 from shedwatch.bench.fleet import Fleet
 from shedwatch.bench.report import BenchError, Pair, Report, Run, interleave, machine
@@ -94,12 +94,21 @@ def test_the_fleet_sends_messages_the_intake_takes_whole():
 
 def test_alerts_runs_and_raises_what_runs_hot():
     """A small district through all rules: the hot port is an open alert, and each run's figures are there."""
-    result = alerts.run(scale=alerts.AlertsScale(SMALL, sweeps=2, pairs=2)).as_dict(machine())
+    result = alerts.run(scale=alerts.AlertsScale(SMALL, sweeps=2, pairs=2, way=None)).as_dict(machine())
 
     assert result["name"] == "alerts"
     assert len(result["runs"]) == 2
     assert result["ratio"] == pytest.approx(result["ours"] / result["reference"], rel=1e-3)
     assert result["runs"][0]["ours"].keys() >= {"us_per_reading", "tick_ms", "alerts_open"}
+
+
+@pytest.mark.servers
+def test_alarms_are_on_the_live_stream_while_a_notifier_hangs():
+    """A whole service with Mosquitto: every hot port's alarm arrives, and far sooner than the hung webhook would answer."""
+    figures = alarm_way.measure(alarm_way.WayScale(warm_up_s=1.0, seconds=3.0, rate=200.0, hot_of=20))
+
+    assert figures["alarms"] == 30
+    assert figures["alarm_p99_ms"] < 5000
 
 
 @pytest.mark.slow
@@ -115,6 +124,16 @@ def test_vision_runs_every_detector():
     assert figures.keys() >= {"decode_ms", *detectors}
     # The whole holds its parts; five figures are kept of each.
     assert figures["value"] >= 0.999 * sum(figures[name] for name in ("decode_ms", *detectors))
+
+
+def test_render_times_every_scene():
+    """A few small pictures: each scene's cost, and the pictures a second that one core makes of both sizes."""
+    scale = render.RenderScale(width=192, height=108, small=(96, 96), frames=1, pairs=1)
+
+    figures = render.run(scale=scale).as_dict(machine())["runs"][0]["ours"]
+
+    assert figures.keys() >= {f"{name}_ms" for name in render.SCENES}
+    assert figures.keys() >= {"fps_per_core_192x108_with_jpeg", "fps_per_core_96x96_with_jpeg", "standing_picture_s"}
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from simulators.scene import KINDS, LAYOUTS, CameraScene, SceneError, SceneEvent, encode, zones
+from simulators.scene.bikes import is_scooter, parked
 
 SIZE = (192, 108)
 NOON, EVENING, NIGHT = 12.0, 20.0, 2.0
@@ -116,6 +117,64 @@ def test_smoke_begins_at_its_bay() -> None:
         assert zone_mask("row", bay)[foot[1], foot[0]]
 
 
+def test_smoke_is_as_dark_as_asked() -> None:
+    """White smoke brightens what is behind it, black smoke of the same density darkens it."""
+    seen = {}
+    for darkness in (0.0, 1.0):
+        plume = scene(SceneEvent("smoke", 0.0, place="bay-3", darkness=darkness), layout="corner").render(100.0, NOON)
+        x, y, width, height = (round(a * b) for a, b in zip(plume.truth.smoke_box, (*SIZE, *SIZE), strict=True))
+        seen[darkness] = plume.image[y : y + height, x : x + width].mean()
+
+    assert seen[0.0] > seen[1.0] + 20
+
+
+def test_smoke_of_elsewhere_drifts_in() -> None:
+    """Smoke of a fire out of sight is smoke in the truth, comes in at the far end and reaches the camera's side later."""
+    drifting = scene(SceneEvent("smoke_drift", 0.0), layout="aisle")
+    early, late = (drifting.render(t_s, NOON).truth for t_s in (12.0, 60.0))
+
+    assert 0 < early.smoke_density < late.smoke_density
+    assert late.smoke_box[2] * late.smoke_box[3] > early.smoke_box[2] * early.smoke_box[3]
+
+
+@pytest.mark.parametrize("kind", ["steam", "dust", "cigarette", "fog", "welding"])
+def test_what_looks_like_smoke_is_none(kind: str) -> None:
+    """Steam, dust and fume change the picture and are never smoke in the truth."""
+    shown = scene(SceneEvent(kind, 0.0), layout="aisle").render(40.0, NOON)
+
+    assert shown.truth.smoke_density == 0
+    assert shown.truth.smoke_box is None
+
+
+def test_a_welding_arc_comes_and_goes() -> None:
+    """Within seconds the arc is blinding and out again; the camera's gain falls while it burns."""
+    welding = scene(SceneEvent("welding", 0.0), layout="corner")
+    brightest = [welding.render(t_s, EVENING).image[50:, 100:].max(axis=2) for t_s in np.arange(5.0, 25.0, 1.0)]
+    blinded = [int((part >= 250).sum()) for part in brightest]
+
+    assert max(blinded) > 8
+    assert min(blinded) < max(blinded) / 4
+
+
+def test_night_mode_by_mistake_is_grey() -> None:
+    """A camera that switches to night mode in lamp light sends grey pictures and comes back."""
+    switching = scene(SceneEvent("infrared", 10.0, 20.0), layout="aisle")
+    grey, colour = switching.render(15.0, EVENING).image, switching.render(25.0, EVENING).image
+
+    assert np.array_equal(grey[..., 0], grey[..., 2])
+    assert not np.array_equal(colour[..., 0], colour[..., 2])
+
+
+def test_bikes_are_of_many_sizes() -> None:
+    """Among parked bikes there are scooters, light e-bikes and bicycles, from small to large."""
+    shapes = [parked(seed) for seed in range(60)]
+    lengths = sorted({round(length, 2) for _, length, _ in shapes})
+
+    assert lengths[-1] - lengths[0] > 0.25
+    assert len({len(mesh) for mesh, _, _ in shapes}) > 10
+    assert 30 < sum(is_scooter(seed) for seed in range(60)) < 60
+
+
 def test_smoke_thins_after_its_end() -> None:
     """When the source stops the air clears slowly."""
     ended = scene(SceneEvent("smoke", 0.0, 60.0, place="bay-3"))
@@ -141,7 +200,7 @@ def test_flames_are_bright_and_in_their_bay() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("kind", ["bike_parked", "junk"])
+@pytest.mark.parametrize("kind", ["bike_parked", "bicycle_parked", "junk"])
 def test_an_obstacle_stands_in_the_corridor(layout: str, kind: str) -> None:
     """A parked bike or junk is an obstacle from start to end, seen in the corridor's zone, and narrows the way."""
     blocked = scene(SceneEvent(kind, 30.0, 200.0), layout=layout)
@@ -234,8 +293,12 @@ def test_every_kind_can_be_rendered_at_any_hour(kind: str) -> None:
     pictures = [(shown.render(12.0, hour).image, plain.render(12.0, hour).image) for hour in (NOON, NIGHT)]
 
     assert all(image.shape == (108, 192, 3) for image, _ in pictures)
+    if kind == "dropped":
+        assert any(shown.lost(t_s) for t_s in np.arange(5.0, 15.0, 0.5))
+        assert not any(shown.lost(t_s) for t_s in (4.9, 15.1))
+        return
     assert not all(np.array_equal(image, usual) for image, usual in pictures)
-    if kind != "smoke":
+    if kind not in {"smoke", "smoke_drift"}:
         assert difference(shown.render(200.0, NOON).image, plain.render(200.0, NOON).image).mean() < 2
 
 
@@ -246,6 +309,7 @@ def test_every_kind_can_be_rendered_at_any_hour(kind: str) -> None:
         (SceneEvent("smoke", 1.0, place="bay-99"), "bay-99"),
         (SceneEvent("junk", 5.0, 5.0), "end_s"),
         (SceneEvent("rain", 5.0, strength=0.0), "strength"),
+        (SceneEvent("smoke", 5.0, darkness=1.5), "darkness"),
     ],
 )
 def test_nonsense_is_refused(event: SceneEvent, words: str) -> None:

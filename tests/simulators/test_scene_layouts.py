@@ -42,9 +42,9 @@ def test_zones_are_one_corridor_and_bays_without_ports(layout: str) -> None:
     assert all(zone.get("port") is None for zone in found)
 
 
-def test_layouts_are_at_least_three_and_named() -> None:
-    """There are three sheds to choose from; an unknown one is an error that lists them."""
-    assert set(LAYOUTS) >= {"row", "aisle", "corner"}
+def test_layouts_are_five_and_named() -> None:
+    """There are five sheds to choose from; an unknown one is an error that lists them."""
+    assert set(LAYOUTS) == {"row", "aisle", "corner", "open", "basement"}
     with pytest.raises(SceneError, match="row"):
         zones("attic")
 
