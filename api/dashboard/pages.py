@@ -62,3 +62,9 @@ async def login(request: Request, lang: Asked = None, shedwatch_lang: Remembered
 async def shell(request: Request, lang: Asked = None, shedwatch_lang: Remembered = None) -> HTMLResponse:
     """The wall; with an address below it one shed, or one alert."""
     return _page("shell.html", request, lang, shedwatch_lang)
+
+
+@router.get("/dead-letters")
+async def letters(request: Request, lang: Asked = None, shedwatch_lang: Remembered = None) -> HTMLResponse:
+    """What was refused, for whoever looks after the devices."""
+    return _page("letters.html", request, lang, shedwatch_lang)

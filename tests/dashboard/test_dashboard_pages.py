@@ -28,7 +28,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     home.tokens.close()
 
 
-@pytest.mark.parametrize("path", [*SHELLS, "/login"])
+@pytest.mark.parametrize("path", [*SHELLS, "/login", "/dead-letters"])
 def test_a_page_is_chinese_until_english_is_asked_for(client: TestClient, path: str) -> None:
     """Chinese first; `?lang=en` changes it and is remembered, nonsense changes nothing."""
     client.cookies.clear()
@@ -43,7 +43,7 @@ def test_a_page_is_chinese_until_english_is_asked_for(client: TestClient, path: 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("template", ["login.html", "shell.html"])
+@pytest.mark.parametrize("template", ["login.html", "shell.html", "letters.html"])
 def test_templates_render_in_every_language(template: str, language: str) -> None:
     """Every word a template asks for is in each catalogue, and nothing of the template is left over."""
     chosen = language_of(language)
@@ -92,7 +92,7 @@ def test_nothing_outside_the_static_folder_is_served(client: TestClient) -> None
     assert client.get("/static/%2e%2e/pages.py").status_code == 404
 
 
-@pytest.mark.parametrize("template", ["login.html", "shell.html"])
+@pytest.mark.parametrize("template", ["login.html", "shell.html", "letters.html"])
 def test_templates_have_no_inline_script_or_style(template: str) -> None:
     """The policy would refuse them; so would a reader."""
     page = render(template, "zh")

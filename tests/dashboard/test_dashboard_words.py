@@ -13,6 +13,7 @@ from api.auth import Role
 from api.dashboard.assets import FOLDER
 from api.dashboard.words import LANGUAGES, catalogue, language_of
 from ingest.contract import SENSOR_KINDS
+from ingest.counters import RefusalKind
 from ingest.model import FIELDS, PORT_FAULTS, PORT_STATES
 
 VOCABULARY = [
@@ -27,6 +28,7 @@ VOCABULARY = [
     *(f"field.{field}" for field in FIELDS),
     *(f"sensor.kind.{kind}" for kind in SENSOR_KINDS),
     *(f"role.{role}" for role in Role),
+    *(f"refusal.{kind}" for kind in RefusalKind),
 ]
 SCRIPTS = sorted((FOLDER / "js").glob("*.js"))
 

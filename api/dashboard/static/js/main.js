@@ -51,6 +51,7 @@ const drawCounts = topbar.createCounts(model);
 const drawFigures = topbar.createFigures(model);
 const drawService = topbar.createService(model);
 const drawClock = topbar.createClock();
+const readRefused = topbar.createRefused(model);
 const connection = topbar.createConnection(() => live);
 const panel = createPanel(byId("panel"), closePanel);
 const calm = createCalm(model);
@@ -266,6 +267,7 @@ async function whoAmI() {
     model.me = await getJson("/me");
     setText(byId("user-name"), model.me.name ?? "");
     setText(byId("user-role"), word("role", model.me.role));
+    readRefused();
     draw();
   } catch {
     // Without an answer nobody may act; asked again until there is one.
@@ -285,4 +287,5 @@ tick();
 setInterval(tick, 500);
 setInterval(tickPictures, 100);
 setInterval(drawSoon, 5_000);
+setInterval(readRefused, 60_000);
 document.documentElement.dataset.ready = "true";

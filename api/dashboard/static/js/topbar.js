@@ -6,7 +6,7 @@ import { h, icon, reconcile, setAttr, setText, severityMark } from "./dom.js";
 import { clockTime, dateText, duration, elapsed, power } from "./format.js";
 import { t, word } from "./i18n.js";
 import { SEVERITIES, isAside } from "./model.js";
-import { sessionEnded, toLogin } from "./net.js";
+import { getJson, sessionEnded, toLogin } from "./net.js";
 import { MUTE_MINUTES } from "./sound.js";
 
 const byId = (id) => document.getElementById(id);
@@ -126,5 +126,20 @@ export function createClock() {
   return function tick() {
     setText(time, clock.known() ? clockTime(clock.now()) : "--:--:--");
     setText(date, clock.known() ? dateText(clock.now()) : "");
+  };
+}
+
+/** How many messages were refused, for those who can do something about it; nothing where there are none. */
+export function createRefused(model) {
+  const link = byId("letters-link");
+  return async function read() {
+    if (!["operator", "admin"].includes(model.me.role)) return;
+    try {
+      const { total } = await getJson("/dead-letters?limit=1");
+      setText(link, t("letters.link", { n: total }));
+      link.hidden = !total;
+    } catch {
+      // What is shown stays until the next answer: nobody is in danger by it.
+    }
   };
 }
