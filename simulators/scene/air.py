@@ -63,9 +63,8 @@ def fill(
 def veil(light: Array, view: Backdrop, through: Array | None, weights: dict[str, float]) -> None:
     """Let a share of the light through (h, w; small size) and put the haze's own grey in place of the rest."""
     if through is not None:
-        _blend(
-            light, view, through, _air_light(view, weights, (view.layout.room_m[0] / 2, 5.0, 1.5)) * np.float32(0.62)
-        )
+        grey = _air_light(view, weights, (view.layout.room_m[0] / 2, 5.0, 1.5)) * np.float32(0.62)
+        _blend(light, view, through, (1 - through)[..., None] * grey)
 
 
 def _draw(light: Array, depth: Array, view: Backdrop, fire: Fire, t_s: float, taken: Array) -> Box | None:
@@ -84,19 +83,23 @@ def _hang(
     light: Array, view: Backdrop, weights: dict[str, float], smoke: list[Source], t_s: float, fiery: float
 ) -> Array:
     """Hang the smoke before everything; the share of light it takes away (h, w; small size)."""
-    taken = np.zeros(view.small.depth.shape, dtype=np.float32)
+    through = np.ones(view.small.depth.shape, dtype=np.float32)
+    added = np.zeros((*through.shape, 3), dtype=np.float32)
     for source in smoke:
         if t_s <= source.start_s:
             continue
         depth, shade = hanging(source, view, t_s)
         if not depth.any():
             continue
-        through = np.exp(-depth)
+        share = np.exp(-depth).astype(np.float32)
         lit = _air_light(view, weights, (source.place[0], source.place[1], 1.7))
         lit = lit + np.asarray(GLOW, dtype=np.float32) * np.float32(0.25 * fiery)
-        _blend(light, view, through, lit * source.tone(t_s) * shade[..., None])
-        taken = 1 - (1 - taken) * through
-    return taken
+        haze = ((1 - share) * shade)[..., None] * (lit * source.tone(t_s))
+        added = added * share[..., None] + haze.astype(np.float32)
+        through *= share
+    if (through < 1).any():
+        _blend(light, view, through, added)
+    return 1 - through
 
 
 def _glance(light: Array, view: Backdrop) -> Array:
@@ -110,12 +113,11 @@ def _seen(before: Array, after: Array) -> float:
     return float((np.abs(after - before) > NOTICED * (before + FAINTEST)).mean())
 
 
-def _blend(light: Array, view: Backdrop, through: Array, haze: Array) -> None:
-    """Let a share of the light through and add the haze's (3, or h, w, 3) for the rest, in place; small size."""
-    share = np.repeat(through.astype(np.float32)[..., None], 3, axis=2)
-    added = ((1 - share) * haze).astype(np.float32)
-    cv2.multiply(light, cv2.resize(share, view.size, interpolation=cv2.INTER_LINEAR), dst=light)
-    cv2.add(light, cv2.resize(added, view.size, interpolation=cv2.INTER_LINEAR), dst=light)
+def _blend(light: Array, view: Backdrop, through: Array, added: Array) -> None:
+    """Let a share of the light through (h, w) and add what the haze sends (h, w, 3), in place; small size."""
+    share = cv2.resize(through.astype(np.float32), view.size, interpolation=cv2.INTER_LINEAR)
+    cv2.multiply(light, cv2.merge([share, share, share]), dst=light)
+    cv2.add(light, cv2.resize(added.astype(np.float32), view.size, interpolation=cv2.INTER_LINEAR), dst=light)
 
 
 def _air_light(view: Backdrop, weights: dict[str, float], place: tuple[float, float, float]) -> Array:

@@ -70,7 +70,6 @@ class CameraScene:
         light = light_at(self._layout, view, self._events, t_s, hour, self._passing)
         actors = actors_at(self._layout, self._seed, self._events, t_s, hour)
         canvas = painter.paint(actors, light.weights)
-        canvas = Canvas(canvas.light.copy(), canvas.depth, canvas.objects)
         truth = self._fill(canvas, view, light, t_s, hour)
         self._lens(canvas, view, light, t_s)
         picture = self._develop(canvas.light, light, t_s, hour)

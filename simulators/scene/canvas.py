@@ -48,13 +48,11 @@ class Painter:
     _kept: dict[tuple[object, ...], Canvas] = field(default_factory=dict)
 
     def paint(self, actors: list[Actor], weights: dict[str, float]) -> Canvas:
-        """The picture with all actors. Don't write into its arrays: it may be kept."""
+        """The picture with all actors, to be drawn on."""
         still = [actor for actor in actors if actor.key is not None]
         moving = [actor for actor in actors if actor.key is None]
         base = self._still(still, weights)
-        if not moving:
-            return base
-        canvas = Canvas(base.light.copy(), base.depth.copy(), list(base.objects))
+        canvas = Canvas(base.light.copy(), base.depth.copy() if moving else base.depth, list(base.objects))
         self._add(canvas, moving, weights)
         return canvas
 

@@ -15,6 +15,8 @@ TARGET, LEAST_GAIN, MOST_GAIN = 0.21, 0.12, 14.0
 # The square-root code handed to the tone curve spans 0 to this much light.
 WHITE = 2.2
 SPARE_PX = 96
+# Noise is kept in bytes: no noise, and one deviation of it.
+GRAIN_ZERO, GRAIN_UNIT = 128, 24
 
 
 @lru_cache(maxsize=4)
@@ -26,13 +28,14 @@ def _vignette(width: int, height: int) -> Array:
 
 @lru_cache(maxsize=4)
 def _grain(width: int, height: int) -> Array:
-    """A stock of noise larger than a picture: fine luminance and coarser colour grain, unit deviation."""
+    """A stock of noise larger than a picture: fine luminance and coarser colour grain, 8-bit about `GRAIN_ZERO`."""
     rng = np.random.default_rng(width * 7919 + height)
     shape = (height + SPARE_PX, width + SPARE_PX)
     fine = rng.standard_normal(shape, dtype=np.float32)
     luminance = fine * 0.75 + 0.9 * cv2.GaussianBlur(rng.standard_normal(shape, dtype=np.float32), (0, 0), 0.7)
     colour = [cv2.GaussianBlur(rng.standard_normal(shape, dtype=np.float32), (0, 0), 1.3) * 1.9 for _ in range(3)]
-    return np.stack([luminance + part for part in colour], axis=-1).astype(np.float32)
+    grain = np.stack([luminance + part for part in colour], axis=-1)
+    return np.clip(np.round(GRAIN_ZERO + GRAIN_UNIT * grain), 0, 255).astype(np.uint8)
 
 
 @lru_cache(maxsize=1)
@@ -53,9 +56,9 @@ def expose(light: Array, gain: float, grey: bool, frame: int, width: int, height
     grain = _grain(width, height)[dy : dy + height, dx : dx + width]
     if grey:
         code, grain = np.asarray(cv2.cvtColor(code, cv2.COLOR_BGR2GRAY)), np.ascontiguousarray(grain[..., 1])
-    noisy = cv2.scaleAdd(grain, noise, code)
-    coded = cv2.convertScaleAbs(np.maximum(noisy, 0), alpha=255.0)
-    picture = cv2.LUT(coded, _tone())
+    coded = cv2.convertScaleAbs(code, alpha=255.0)
+    strength = noise * 255.0 / GRAIN_UNIT
+    picture = cv2.LUT(cv2.addWeighted(coded, 1.0, grain, strength, -GRAIN_ZERO * strength), _tone())
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR) if grey else picture, dtype=np.uint8)
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -48,36 +49,76 @@ def sheet(shots: Sequence[Shot]) -> NDArray[np.uint8]:
     return np.asarray(np.vstack(rows), dtype=np.uint8)
 
 
-_SMOKE = (SceneEvent("smoke", 10.0, place="bay-4"), SceneEvent("flame", 70.0, place="bay-4"))
+def _of(kind: str, start_s: float = 10.0, end_s: float | None = None, **more: Any) -> tuple[SceneEvent, ...]:
+    return (SceneEvent(kind, start_s, end_s, **more),)
 
+
+_SMOKE = (*_of("smoke", place="bay-4"), *_of("flame", 70.0, place="bay-4"))
+_DAYS = (("row", 6), ("aisle", 8), ("corner", 4), ("open", 5), ("basement", 5))
+
+SHEDS = (
+    *(Shot(f"{layout}, day", layout, seed, 9.0, 40.0) for layout, seed in _DAYS),
+    *(Shot(f"{layout}, lamps", layout, seed + 2, 20.0, 40.0) for layout, seed in _DAYS),
+    Shot("row, infrared", "row", 3, 2.0, 40.0),
+    Shot("open, dusk", "open", 7, 17.75, 40.0, _of("lamp_off")),
+    Shot("bike pushed in", "row", 3, 17.0, 27.0, _of("bike_parked", 30.0)),
+    Shot("left standing", "row", 3, 17.0, 60.0, _of("bike_parked", 30.0)),
+    Shot("bicycle", "corner", 4, 20.0, 40.0, _of("bicycle_parked")),
+    Shot("somebody walks", "corner", 5, 19.0, 8.0, _of("person_walks", 0.0)),
+)
 HAZARDS = (
     *(Shot(f"smoke {t_s - 10:.0f} s", "aisle", 5, 20.0, t_s, _SMOKE) for t_s in (14.0, 30.0, 50.0, 66.0)),
-    *(Shot(f"smoke, flame {t_s - 70:.0f} s", "row", 3, 10.0, t_s, _SMOKE) for t_s in (72.0, 80.0, 92.0)),
+    *(Shot(f"smoke, flame {t_s - 70:.0f} s", "row", 3, 15.0, t_s, _SMOKE) for t_s in (72.0, 80.0, 92.0)),
     Shot("night, flame 12 s", "row", 2, 2.0, 82.0, _SMOKE),
-    Shot("bike pushed in", "row", 3, 17.0, 28.0, (SceneEvent("bike_parked", 30.0),)),
-    Shot("left standing", "row", 3, 17.0, 60.0, (SceneEvent("bike_parked", 30.0),)),
-    Shot("sofa", "corner", 8, 20.0, 60.0, (SceneEvent("junk", 5.0),)),
-    Shot("cartons", "aisle", 7, 12.0, 60.0, (SceneEvent("junk", 5.0),)),
+    Shot("white smoke", "corner", 55, 12.0, 60.0, _of("smoke", place="bay-6", darkness=0.0, strength=2.0)),
+    Shot("grey smoke", "corner", 55, 12.0, 80.0, _of("smoke", place="bay-6", darkness=0.5, strength=2.0)),
+    Shot("black smoke", "basement", 53, 12.0, 100.0, _of("smoke", place="bay-3", darkness=1.0, strength=2.0)),
+    Shot("thin smoke", "aisle", 54, 12.0, 60.0, _of("smoke", place="bay-3", strength=0.4)),
+    Shot("drifting past", "open", 5, 14.0, 70.0, _of("smoke_drift", darkness=0.8)),
+    Shot("drifting in", "aisle", 59, 14.0, 60.0, _of("smoke_drift")),
+    Shot("flame, open", "open", 61, 12.0, 40.0, _of("flame", place="bay-4")),
+    Shot("flame, basement", "basement", 62, 21.0, 40.0, _of("flame", place="bay-3")),
 )
-ORDINARY = (
-    Shot("row, morning", "row", 6, 7.3, 40.0),
-    Shot("aisle, noon", "aisle", 8, 12.0, 40.0),
-    Shot("corner, lamps", "corner", 4, 19.0, 40.0),
-    Shot("row, infrared", "row", 3, 2.0, 40.0),
-    Shot("somebody walks", "corner", 5, 19.0, 8.0, (SceneEvent("person_walks", 0.0),)),
-    Shot("cigarette", "aisle", 5, 20.0, 30.5, (SceneEvent("cigarette", 0.0),)),
-    Shot("sun patch", "corner", 4, 14.0, 60.0, (SceneEvent("sun_patch", 0.0),)),
-    Shot("headlight", "aisle", 5, 21.0, 13.5, (SceneEvent("headlight", 10.0),)),
-    Shot("fog", "aisle", 5, 12.0, 60.0, (SceneEvent("fog", 0.0),)),
-    Shot("rain", "row", 3, 9.0, 14.0, (SceneEvent("rain", 0.0, strength=1.5),)),
-    Shot("insects", "row", 3, 2.0, 14.3, (SceneEvent("insects", 0.0),)),
-    Shot("lamps off", "aisle", 5, 20.0, 20.0, (SceneEvent("lamp_off", 10.0),)),
-    *(
-        Shot(kind, "aisle", 8, 12.0, 20.0, (SceneEvent(kind, 10.0),))
-        for kind in ("covered", "blurred", "moved", "dark")
-    ),
+_LEFT = (
+    ("aisle", 7),
+    ("corner", 4),
+    ("open", 70),
+    ("basement", 69),
+    ("row", 12),
+    ("corner", 13),
+    ("aisle", 14),
+    ("open", 15),
 )
-SHEETS = {"hazards.jpg": HAZARDS, "ordinary.jpg": ORDINARY}
+JUNK = tuple(Shot("", layout, seed, 12.0, 60.0, _of("junk", 5.0)) for layout, seed in _LEFT)
+NUISANCES = (
+    Shot("insects", "row", 3, 2.0, 14.3, _of("insects", 0.0)),
+    Shot("web", "row", 2, 21.0, 40.0, (*_of("web", 0.0), *_of("lamp_off", 0.0))),
+    Shot("steam", "aisle", 5, 20.0, 40.0, _of("steam")),
+    Shot("fog", "aisle", 5, 12.0, 60.0, _of("fog", 0.0)),
+    Shot("welding", "corner", 5, 20.0, 31.0, _of("welding", 0.0)),
+    Shot("cigarette", "aisle", 5, 20.0, 30.5, _of("cigarette", 0.0)),
+    Shot("dust", "row", 3, 14.0, 60.0, _of("dust", 0.0)),
+    Shot("rain", "open", 41, 9.0, 14.0, _of("rain", 0.0, strength=1.5)),
+    Shot("headlight", "aisle", 5, 21.0, 13.5, _of("headlight")),
+    Shot("headlight", "row", 4, 19.0, 13.5, _of("headlight")),
+    Shot("sun patch", "corner", 4, 14.0, 60.0, _of("sun_patch", 0.0)),
+    Shot("lamps off", "aisle", 5, 20.0, 20.0, _of("lamp_off")),
+    Shot("night mode by mistake", "corner", 36, 18.0, 20.0, _of("infrared")),
+    Shot("lamps just off", "aisle", 5, 20.0, 10.6, _of("lamp_off")),
+    Shot("pushes a bike", "open", 23, 12.0, 18.0, _of("person_pushes")),
+    Shot("stands about", "basement", 5, 12.0, 40.0, _of("person_stands", 0.0)),
+)
+FAULTS = tuple(
+    Shot(kind, "aisle", 8, 12.0, 20.0, _of(kind))
+    for kind in ("covered", "blurred", "moved", "dark", "artefacts", "shake", "infrared", "frozen")
+)
+SHEETS = {
+    "sheds.jpg": SHEDS,
+    "hazards.jpg": HAZARDS,
+    "junk.jpg": JUNK,
+    "nuisances.jpg": NUISANCES,
+    "faults.jpg": FAULTS,
+}
 
 
 def write(folder: Path) -> None:
