@@ -33,7 +33,7 @@ format: .venv/installed-dev ## let ruff mend what it can
 	$(PY) -m ruff check --fix .
 
 bench: .venv/installed ## the benchmarks
-	@for name in ingest vision alerts api; do .venv/bin/shedwatch bench $$name || exit 1; done
+	@for name in ingest store vision alerts api; do .venv/bin/shedwatch bench $$name || exit 1; done
 
 lock: ## resolve the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --upgrade -q -o requirements.lock

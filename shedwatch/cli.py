@@ -212,7 +212,7 @@ def render(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="ingest, vision, alerts, api or render.")],
+    name: Annotated[str, typer.Argument(help="ingest, store, vision, alerts, api or render.")],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")] = None,
 ) -> None:
     """Measure against a reference on this machine, in about a minute."""

@@ -64,7 +64,8 @@ class _AllColumns(Shape):
         return self._row(reading, series, digest, [reading.values.get(name) for name in COLUMNS])
 
 
-_all_columns = _AllColumns(COLUMNS)
+ALL_COLUMNS = _AllColumns(COLUMNS)
+"""The shape that fits every reading."""
 _shapes: dict[tuple[str, ...], Shape] = {}
 
 
@@ -73,7 +74,7 @@ def shape_of(fields: tuple[str, ...]) -> Shape:
     known = _shapes.get(fields)
     if known is None:
         if len(_shapes) >= _MAX_SHAPES:
-            return _all_columns
+            return ALL_COLUMNS
         known = _shapes[fields] = Shape(fields)
     return known
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from ingest.contract import decode_telemetry, parse_topic
 from ingest.embedded_broker import find_mosquitto
-from shedwatch.bench import alarm_way, alerts, api, backlog, ingest, render, vision
+from shedwatch.bench import alarm_way, alerts, api, backlog, ingest, render, store, vision
 from shedwatch.bench.children import figures_of, serving
 from shedwatch.bench.fleet import Fleet
 from shedwatch.bench.report import BenchError, Pair, Report, Run, interleave, machine
@@ -213,3 +213,11 @@ def test_a_benchmark_that_cannot_be_run_is_exit_code_1(monkeypatch):
 
     assert done.exit_code == 1
     assert "no broker today" in done.output
+
+
+def test_the_store_benchmark_runs_to_its_end():
+    """Both sides store the same rows; ours once more with the outbox on."""
+    report = store.run(scale=store.StoreScale(messages=400, commit=100, pairs=1))
+
+    assert report.name == "store"
+    assert report.median.ours.figures["with_outbox_readings_per_s"] > 0
