@@ -235,6 +235,23 @@ async def test_old_raw_rows_go_and_their_summaries_stay(store: SqliteStore, cloc
     assert [value for _, value in by_half_minute] == [15.0, 30.0]
 
 
+async def test_readings_are_committed_between_the_steps_of_retention(store: SqliteStore, clock: ManualClock) -> None:
+    """Giving up what is old never holds the writer for longer than one small step."""
+    hours = [message(NOW_MS + hour * 3_600_000, float(hour)) for hour in range(60)]
+    await store.append(hours)
+    clock.advance(12 * DAY_MS / 1000)
+    await store.summarise()
+    trimming = asyncio.create_task(store.trim())
+    between = 0
+    while not trimming.done():
+        await store.append([message(clock.now_ms() + between, 1.0)])
+        between += 1
+    await trimming
+
+    assert between >= 50
+    assert len(await powers(store)) == between
+
+
 async def test_summaries_and_events_go_after_a_year(store: SqliteStore, clock: ManualClock) -> None:
     """Nothing grows for ever."""
     event = Message((Reading(C1, DeviceKind.CHARGER, NOW_MS, NOW_MS, event="boot"),), 3)
