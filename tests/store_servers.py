@@ -361,11 +361,11 @@ def running(server: Runnable) -> Iterator[Runnable]:
 Waiter = Callable[[], Awaitable[bool]]
 
 
-async def until(true: Callable[[], bool | Awaitable[bool]], seconds: float = 30.0) -> None:
+async def until(true: Callable[[], bool | Awaitable[bool]], seconds: float = 30.0, every_s: float = 0.02) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
         while True:
             result = true()
             if result is True or (not isinstance(result, bool) and await result):
                 return
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(every_s)

@@ -22,7 +22,7 @@ import pytest
 from ingest.broker import Broker
 from ingest.contract import encode
 from shedwatch.clock import SystemClock
-from tests.ingest.ingest_samples import TELEMETRY, charging
+from tests.ingest.ingest_samples import TELEMETRY
 from tests.servers import Mosquitto
 from tests.store_servers import TOKEN, InfluxTwo, Victoria, running, until
 
@@ -90,9 +90,14 @@ def ingesting(mosquitto: Mosquitto, path: Path, url: str) -> Iterator[Service]:
         service.kill()
 
 
+def numbered(ts_ms: int, n: int) -> dict[str, object]:
+    """The field with room for the largest numbers."""
+    return {"ts": ts_ms, "ports": [{"port": 3, "state": "charging", "energy_wh": float(n)}]}
+
+
 @asynccontextmanager
 async def publishing(mosquitto: Mosquitto) -> AsyncIterator[asyncio.Task[None]]:
-    """Message n has power n and a millisecond of its own; 1,000 a second."""
+    """Message n has energy n and a millisecond of its own; 1,000 a second."""
     await until(lambda: "service" in mosquitto.log)
     publisher = Broker(mosquitto.url, "device", persistent=False)
     running_ = asyncio.create_task(publisher.run())
@@ -102,7 +107,7 @@ async def publishing(mosquitto: Mosquitto) -> AsyncIterator[asyncio.Task[None]]:
         loop, clock = asyncio.get_running_loop(), SystemClock()
         begun, base_ms = loop.time(), clock.now_ms() - MESSAGES
         for n in range(MESSAGES):
-            while not publisher.publish(TELEMETRY, encode(charging(base_ms + n, float(n)))):
+            while not publisher.publish(TELEMETRY, encode(numbered(base_ms + n, n))):
                 await asyncio.sleep(0.005)
             if n % 10 == 0:
                 await asyncio.sleep(max(0.0, begun + n / 1000 - loop.time()))
@@ -117,17 +122,17 @@ async def publishing(mosquitto: Mosquitto) -> AsyncIterator[asyncio.Task[None]]:
 
 
 def in_influx(server: InfluxTwo) -> Counter[int]:
-    return Counter(int(row[1]) for row in server.influxd.query('SELECT power_w FROM "port"'))
+    return Counter(int(row[1]) for row in server.influxd.query('SELECT energy_wh FROM "port"'))
 
 
 def in_victoria(server: Victoria) -> Counter[int]:
-    return Counter(int(value) for _, value in server.samples("port_power_w"))
+    return Counter(int(value) for _, value in server.samples("port_energy_wh"))
 
 
 async def judge(kept: Kept) -> None:
     """Wait until all are there, then a moment longer for what might come twice."""
     with suppress(TimeoutError):
-        await until(lambda: len(kept()) >= MESSAGES, 120)
+        await until(lambda: len(kept()) >= MESSAGES, 120, every_s=0.5)
     await asyncio.sleep(1.0)
     found = kept()
 

@@ -185,7 +185,7 @@ def test_the_command_refuses_an_unknown_name_and_a_folder_that_is_not_there(tmp_
     nowhere = CliRunner().invoke(app, ["bench", "alerts", "--json", str(tmp_path / "no" / "file.json")])
 
     assert (unknown.exit_code, nowhere.exit_code) == (2, 2)
-    assert "ingest, vision, alerts, api" in unknown.output
+    assert "ingest, store, vision, alerts, api" in unknown.output
     assert "no folder" in nowhere.output
 
 
