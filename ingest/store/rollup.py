@@ -34,7 +34,7 @@ class Summary:
         self.last = value
 
 
-def summarise_due(connection: sqlite3.Connection, now_ms: int, limit: int = 200) -> int:
+def summarise_due(connection: sqlite3.Connection, now_ms: int, limit: int = 50) -> int:
     """Summarise up to `limit` minutes that are due, in one transaction; how many there were."""
     due = connection.execute(
         "SELECT series, minute FROM dirty WHERE minute < ? LIMIT ?", ((now_ms - SETTLE_MS) // MINUTE_MS, limit)
