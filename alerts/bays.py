@@ -74,6 +74,16 @@ class BayMap:
             return (bays[zone],)
         return tuple(dict.fromkeys(bays.values()))
 
+    def cameras_of(self, charger: DeviceRef, port: int | None) -> tuple[DeviceRef, ...]:
+        """The cameras that see the bay of a port, or any bay of a charger; all of its shed where no bay is drawn for it."""
+        seen = [
+            camera
+            for camera, bays in self._bays.items()
+            if any(ref.charger == charger and port in (None, ref.port) for ref in bays.values())
+        ]
+        here = (charger.site, charger.shed)
+        return tuple(seen) or tuple(camera for camera in self._bays if (camera.site, camera.shed) == here)
+
     def to_cut(self, alert: Alert) -> CutTarget:
         """What to cut for this alert, most certain first: its own port, those a second kind of evidence names, those in view.
 

@@ -8,7 +8,7 @@ import msgspec
 
 from alerts.cutoff.model import CutDesk, CutOrder
 from alerts.cutoff.remote import CutAnswer, RemoteCutDesk
-from alerts.cutoff.room import CutRoom
+from alerts.cutoff.room import Attend, CutRoom
 from alerts.ledger.cuts import CutBook
 from alerts.ledger.database import Ledger
 from alerts.service import AlarmService
@@ -26,9 +26,10 @@ def cut_room(
     alarms: AlarmService,
     ledger: Ledger,
     broker: Callable[[], Broker],
+    attend: Attend,
     clock: Clock,
 ) -> CutRoom:
-    """The room that cuts; `broker` is asked for when a command is sent."""
+    """The room that cuts; `broker` is asked for when a command is sent, `attend` has cameras watched more closely."""
 
     def send(charger: DeviceRef, command: Command) -> None:
         topic = topic_of(charger, DeviceKind.CHARGER, "command", settings.mqtt.prefix)
@@ -36,7 +37,15 @@ def cut_room(
 
     cutoff = settings.cutoff
     return CutRoom(
-        topology, alarms, CutBook(ledger), send, clock, cutoff.policies(), cutoff.times(), breaker=cutoff.breaker
+        topology,
+        alarms,
+        CutBook(ledger),
+        send,
+        clock,
+        cutoff.policies(),
+        cutoff.times(),
+        attend=attend,
+        breaker=cutoff.breaker,
     )
 
 

@@ -1,7 +1,7 @@
 """What the parts of the service tell each other over the bus when they run as processes of their own (`--only`).
 
 Topics, all QoS 1 below `{prefix}/service/{instance}/`: `observation` (vision → alerts), `health` (any part → alerts),
-`order`, `cut` (api → alerts) and `answer`, `cut-answer` (alerts → api).
+`attend` (alerts → vision), `order`, `cut` (api → alerts) and `answer`, `cut-answer` (alerts → api).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from alerts.cutoff.remote import CutAnswer
 from alerts.desk import AlarmDesk, DeskError, DeskUnavailableError, Order
 from alerts.ledger_desk import Answer
 from ingest.broker import Broker
+from ingest.model import DeviceRef
 from vision.model import Observation
 
 log = structlog.get_logger(__name__)
@@ -47,6 +48,13 @@ class SentAnswer(msgspec.Struct, frozen=True):
 
     id: str
     answer: Answer
+
+
+class Attention(msgspec.Struct, frozen=True):
+    """A camera that is to be watched more closely."""
+
+    camera: DeviceRef
+    until_ms: int
 
 
 class SentCut(msgspec.Struct, frozen=True):
@@ -110,6 +118,22 @@ class Relay:
             await take(decoder.decode(payload))
 
         self._takers["observation"] = taken
+
+    # alerts → vision
+
+    def send_attention(self, camera: DeviceRef, until_ms: int) -> None:
+        """Have a camera of another process watched more closely."""
+        self._send("attend", Attention(camera, until_ms))
+
+    def serve_attention(self, attend: Callable[[DeviceRef, int], None]) -> None:
+        """Watch cameras more closely that another process names."""
+        decoder = msgspec.json.Decoder(Attention)
+
+        async def taken(payload: bytes) -> None:
+            wanted = decoder.decode(payload)
+            attend(wanted.camera, wanted.until_ms)
+
+        self._takers["attend"] = taken
 
     # any part → alerts
 

@@ -199,7 +199,7 @@ class Service:
             )
         )
         self._cuts = self._room = cut_room(
-            self._settings, self._topology, self._alarms, ledger, lambda: self._broker, self._clock
+            self._settings, self._topology, self._alarms, ledger, lambda: self._broker, self._attend, self._clock
         )
         self._keep.keep("extinguishers", self._follow_register)
         self._figures.alarms = self._alarms
@@ -221,7 +221,11 @@ class Service:
 
     def _start_relay(self, desk: AlarmDesk) -> None:
         base = Relay.base(self._settings.mqtt.prefix, self._settings.instance)
-        topics = {"alerts": ("observation", "health", "order", "cut"), "api": ("answer", "cut-answer")}
+        topics = {
+            "alerts": ("observation", "health", "order", "cut"),
+            "api": ("answer", "cut-answer"),
+            "vision": ("attend",),
+        }
         wanted = [f"{base}/{what}" for part, whats in topics.items() if part in self._parts for what in whats]
         broker = self._client("relay", wanted)
         self._relay = relay = Relay(broker, base)
@@ -233,6 +237,8 @@ class Service:
             relay.serve_cuts(self._cuts)
         else:
             self._health.tell(relay.send_health)
+        if "vision" in self._parts:
+            relay.serve_attention(self._attend)
 
     def _start_vision(self) -> None:
         vision = VisionSettings(corridor=CorridorSettings(dwell_s=self._settings.vision.dwell_s))
@@ -389,6 +395,12 @@ class Service:
     def _take_reply(self, charger: DeviceRef, reply: Reply) -> None:
         if self._room is not None:
             self._room.take_reply(charger, reply)
+
+    def _attend(self, camera: DeviceRef, until_ms: int) -> None:
+        if self._watcher is not None:
+            self._watcher.attend(camera, until_ms)
+        elif self._relay is not None and "vision" not in self._parts:
+            self._relay.send_attention(camera, until_ms)
 
     def _take_frame(self, frame: Frame) -> None:
         self._gallery.hang(frame)

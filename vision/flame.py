@@ -94,7 +94,7 @@ class FlameDetector:
             zone = self._zones.bay_of(spot.mask, (spot.box[1], spot.box[0]), shape, self._votes.alarmed)
             if zone not in best or score > best[zone].score:
                 best[zone] = Sighting(ObservationKind.FLAME, False, score, zone, share_box(spot.box, shape), measures)
-        return self._votes.settle(best, scene.captured_ms)
+        return self._votes.settle(best, scene.captured_ms, scene.attentive)
 
     def _weigh(self, spot: HotSpot) -> tuple[float, dict[str, float]]:
         """How far the weakest of the conditions is met (0.5: just), and the figures; 0 for a spot too young to judge."""

@@ -75,11 +75,15 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One decoded frame as detectors get it: the picture, its grey version, and when it was captured."""
+    """One decoded frame as detectors get it: the picture, its grey version, and when it was captured.
+
+    `attentive`: danger is known where it was taken, so that less should convince.
+    """
 
     image: Image
     grey: NDArray[np.uint8]
     captured_ms: int
+    attentive: bool = False
 
 
 class Detector(Protocol):

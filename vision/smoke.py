@@ -95,7 +95,7 @@ class SmokeDetector:
         motion = self._motion(now, scene.captured_ms)
         differs = self._background.compare(now)
         regions = [] if motion is None or differs is None else self._regions(now, motion, differs, since_ms / 1000)
-        self._last = self._votes.settle(self._sightings(regions, image), scene.captured_ms)
+        self._last = self._votes.settle(self._sightings(regions, image), scene.captured_ms, scene.attentive)
         return self._last
 
     def _motion(self, now: FloatMap, captured_ms: int) -> Change | None:

@@ -9,6 +9,9 @@ from vision.model import ObservationKind, Sighting
 
 HIT_SCORE = 0.5
 
+ATTENTION = 0.5
+"""Where danger is known (a cut pack that may go on burning) half of the frames in half of the time convince."""
+
 
 class Vote:
     """Turns true once hits are frequent and lasting, false again when they have stayed away.
@@ -27,8 +30,8 @@ class Vote:
         self._last_hit_ms = 0
         self.active = False
 
-    def cast(self, captured_ms: int, hit: bool) -> bool:
-        """Add one frame's answer and return the settled one."""
+    def cast(self, captured_ms: int, hit: bool, attentive: bool = False) -> bool:
+        """Add one frame's answer and return the settled one; `attentive` is convinced sooner."""
         self._frames.append((captured_ms, hit))
         if hit:
             self._last_hit_ms = captured_ms
@@ -36,7 +39,8 @@ class Vote:
         if self.active:
             self.active = captured_ms - self._last_hit_ms <= self._hold_ms
         else:
-            self.active = hit and self._convinced(captured_ms)
+            sooner = attentive and hit and self._convinced(captured_ms, ATTENTION)
+            self.active = sooner or (hit and self._convinced(captured_ms, 1.0))
         return self.active
 
     def _forget(self, captured_ms: int) -> None:
@@ -44,10 +48,17 @@ class Vote:
         while len(self._frames) > self._least and self._frames[1][0] <= captured_ms - self._window_ms:
             self._frames.popleft()
 
-    def _convinced(self, captured_ms: int) -> bool:
-        hits = sum(hit for _, hit in self._frames)
-        spanned_ms = captured_ms - self._frames[0][0]
-        return hits >= self._least and spanned_ms >= self._window_ms and hits >= self._share * len(self._frames)
+    def _convinced(self, captured_ms: int, part: float) -> bool:
+        frames = self._frames if part >= 1.0 else self._newest(captured_ms - self._window_ms * part)
+        hits = sum(hit for _, hit in frames)
+        spanned_ms = captured_ms - frames[0][0]
+        return hits >= self._least and spanned_ms >= self._window_ms * part and hits >= self._share * part * len(frames)
+
+    def _newest(self, from_ms: float) -> deque[tuple[int, bool]]:
+        frames = self._frames.copy()
+        while len(frames) > self._least and frames[1][0] <= from_ms:
+            frames.popleft()
+        return frames
 
 
 class ZoneVotes:
@@ -64,7 +75,7 @@ class ZoneVotes:
         """The bays that are active now."""
         return [zone for zone, vote in self._votes.items() if vote.active and zone is not None]
 
-    def settle(self, best: dict[str | None, Sighting], captured_ms: int) -> list[Sighting]:
+    def settle(self, best: dict[str | None, Sighting], captured_ms: int, attentive: bool = False) -> list[Sighting]:
         """Count this frame's best candidate of each zone (a score of 0.5 is a hit).
 
         Returns what is active now, and once what has just ended.
@@ -74,7 +85,7 @@ class ZoneVotes:
             vote = self._votes.setdefault(zone, Vote(*self._rule))
             was = vote.active
             seen = best.get(zone, Sighting(self._kind, False, 0.0, zone))
-            active = vote.cast(captured_ms, seen.score >= HIT_SCORE)
+            active = vote.cast(captured_ms, seen.score >= HIT_SCORE, attentive)
             if active or was:
                 told.append(replace(seen, active=active))
         return told

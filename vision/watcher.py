@@ -22,7 +22,7 @@ import structlog
 from ingest.model import DeviceRef, Frame
 from vision.gallery import Gallery
 from vision.model import Observation
-from vision.worker import CameraPlan, Seen, assign, work
+from vision.worker import CameraPlan, Look, Seen, assign, work
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +82,7 @@ class Watcher:
             for number, cameras in enumerate(assign(list(plans), workers), start=1)
         ]
         self._by_camera = {camera: worker for worker in self._workers for camera in worker.cameras}
+        self._attentive_until_ms: dict[DeviceRef, int] = {}
 
     def show(self, frame: Frame) -> None:
         """Take a frame of a known camera; returns at once."""
@@ -90,6 +91,10 @@ class Watcher:
             skipped = worker.offer(frame)
             self.counters.skipped += skipped
             self.counters.skipped_of[frame.camera] += skipped
+
+    def attend(self, camera: DeviceRef, until_ms: int) -> None:
+        """Be convinced sooner of smoke and flame on this camera's frames received until then: danger is known there."""
+        self._attentive_until_ms[camera] = max(until_ms, self._attentive_until_ms.get(camera, 0))
 
     @property
     def busy(self) -> bool:
@@ -121,7 +126,8 @@ class Watcher:
             await worker.stop()
 
     async def _one(self, worker: _Worker) -> None:
-        seen = await worker.look(await worker.next_frame())
+        frame = await worker.next_frame()
+        seen = await worker.look(Look(frame, frame.received_ms < self._attentive_until_ms.get(frame.camera, 0)))
         self.counters.frames += 1
         self.counters.frames_of[seen.camera] += 1
         self.counters.failures += len(seen.failed)
@@ -189,27 +195,29 @@ class _Worker:
         theirs.close()
         await self._exchange(None, START_S)
 
-    async def look(self, frame: Frame) -> Seen:
+    async def look(self, look: Look) -> Seen:
         """Have a frame looked at. Raises WorkerLostError."""
-        seen = await self._exchange(frame, self._hang_s)
+        seen = await self._exchange(look, self._hang_s)
         if not isinstance(seen, Seen):
             raise WorkerLostError(f"answered {type(seen).__name__}")
         return seen
 
-    async def _exchange(self, frame: Frame | None, limit_s: float) -> object:
+    async def _exchange(self, look: Look | None, limit_s: float) -> object:
         loop = asyncio.get_running_loop()
         try:
-            return await asyncio.wait_for(loop.run_in_executor(self._thread, self._blocking_exchange, frame), limit_s)
+            return await asyncio.wait_for(loop.run_in_executor(self._thread, self._blocking_exchange, look), limit_s)
         except TimeoutError:
-            what = f"hung for {limit_s:g} s" + (f" on a frame of {frame.camera}" if frame else " while starting")
+            what = f"hung for {limit_s:g} s" + (f" on a frame of {look.frame.camera}" if look else " while starting")
             raise WorkerLostError(what) from None
         except (EOFError, OSError):
-            raise WorkerLostError("died" + (f" on a frame of {frame.camera}" if frame else " while starting")) from None
+            raise WorkerLostError(
+                "died" + (f" on a frame of {look.frame.camera}" if look else " while starting")
+            ) from None
 
-    def _blocking_exchange(self, frame: Frame | None) -> object:
+    def _blocking_exchange(self, look: Look | None) -> object:
         assert self._connection is not None
-        if frame is not None:
-            self._connection.send(frame)
+        if look is not None:
+            self._connection.send(look)
         return self._connection.recv()
 
     async def stop(self) -> None:

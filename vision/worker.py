@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -33,6 +33,14 @@ class CameraPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """A frame to look at, and whether danger is known where it was taken."""
+
+    frame: Frame
+    attentive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """The result of one frame. `failed`: what could not be done, by name; empty where all went well."""
 
@@ -53,11 +61,11 @@ class CameraWatch:
         self._announcer = Announcer()
         self._ports = {zone.id: zone.port for zone in plan.zones}
 
-    def look(self, frame: Frame) -> Seen:
-        """Decode a frame and show it to every detector."""
+    def look(self, frame: Frame, attentive: bool = False) -> Seen:
+        """Decode a frame and show it to every detector; `attentive` where danger is known there."""
         failed: dict[str, str] = {}
         try:
-            scene = decode(frame.image, frame.captured_ms)
+            scene = replace(decode(frame.image, frame.captured_ms), attentive=attentive)
         except DecodeError as error:
             return Seen(self._camera, [], [], {"decode": str(error)})
         sightings = self._ask(scene, failed)
@@ -113,7 +121,7 @@ class CameraWatch:
 
 
 def work(connection: Connection, plans: Mapping[DeviceRef, CameraPlan], evidence_dir: Path) -> None:
-    """Body of the process: answer each `Frame` with a `Seen` until the other end closes."""
+    """Body of the process: answer each `Look` with a `Seen` until the other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     os.nice(5)  # telemetry and alarms come before pictures
     cv2.setNumThreads(1)
@@ -122,10 +130,10 @@ def work(connection: Connection, plans: Mapping[DeviceRef, CameraPlan], evidence
     connection.send("ready")
     while True:
         try:
-            frame: Frame = connection.recv()
+            look: Look = connection.recv()
         except (EOFError, OSError):
             return
-        connection.send(watches[frame.camera].look(frame))
+        connection.send(watches[look.frame.camera].look(look.frame, look.attentive))
 
 
 def assign(cameras: Sequence[DeviceRef], workers: int) -> list[tuple[DeviceRef, ...]]:

@@ -38,6 +38,8 @@ COMMAND_GOOD_FOR_MS = 30_000
 """A command that reaches its charger later than this belongs to another moment; the charger must not obey it."""
 
 SendCommand = Callable[[DeviceRef, Command], None]
+Attend = Callable[[DeviceRef, int], None]
+"""A camera that is to be watched more closely, until when (epoch milliseconds)."""
 
 
 class CutAlarms(Protocol):
@@ -63,6 +65,7 @@ class CutRoom:
 
     Args:
         send: gives a command to the bus; returns at once.
+        attend: has the cameras of a cut port watched more closely while the cut is.
         breaker: whether a charger's breaker may be opened where a port does not switch off.
     """
 
@@ -76,6 +79,7 @@ class CutRoom:
         policies: Sequence[CutPolicy] = (),
         times: CutTimes | None = None,
         *,
+        attend: Attend = lambda _camera, _until_ms: None,
         breaker: bool = True,
         seed: int | None = None,
     ) -> None:
@@ -86,6 +90,7 @@ class CutRoom:
         self._clock = clock
         self._policies = tuple(policies)
         self._times = times or CutTimes()
+        self._attend = attend
         self._breaker = breaker
         self._random = Random(seed)
         self._loops: dict[str, Loop] = {}
@@ -182,6 +187,7 @@ class CutRoom:
             matters_until = max(cut.watch_until_ts or 0, cut.requested_ts + OTHER_SHED_MS)
             if cut.id not in self._loops and (not cut.settled or matters_until > now_ms):
                 self._loops[cut.id] = loop = Loop(cut, self._times)
+                self._watch_closely(cut)
                 self._send(loop, loop.begin())
         answered = {cut.alert_id for cut in earlier}
         for alert in self._alarms.open_alerts():
@@ -230,10 +236,17 @@ class CutRoom:
         # In the loops before anything waits: a second order for the port finds this one.
         self._loops[cut_id] = loop = Loop(cut, self._times)
         _log.info("cut requested", cut=cut_id, charger=str(cut.charger), port=cut.port, who=cut.who, why=cut.reason)
+        self._watch_closely(cut)
         await self._keep(cut)
         self._send(loop, loop.begin())
         await self._tell(loop.cut)
         return loop.cut
+
+    def _watch_closely(self, cut: Cut) -> None:
+        # Whether or not it can be cut: where somebody wants the power off, there is danger.
+        until_ms = cut.requested_ts + round(self._times.watch_s * 1000)
+        for camera in self._alarms.bays.cameras_of(cut.charger, cut.port):
+            self._attend(camera, until_ms)
 
     def _check(self, order: CutOrder) -> None:
         charger = self._topology.find(DeviceRef(order.site, order.shed, order.device))

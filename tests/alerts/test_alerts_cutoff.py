@@ -287,6 +287,27 @@ async def test_what_cannot_be_cut_calls_people_until_the_meter_is_still(
         await until(lambda: not any(a.active for a in desk.open_alerts() if a.kind is AlertKind.CUT_FAILED), clock, 1.0)
 
 
+async def test_the_bay_of_a_cut_port_is_watched_more_closely_for_an_hour(
+    ledger: FragileLedger, clock: StillClock
+) -> None:
+    """A pack without power can still burn."""
+    pile, attended = Pile(), []
+    async with smoky(ledger, clock) as desk:
+        cuts = CutRoom(
+            TOPOLOGY,
+            desk,
+            CutBook(ledger),
+            pile.take,
+            clock,
+            times=TIMES,
+            attend=lambda camera, until_ms: attended.append((camera, until_ms)),
+        )
+        pile.room, pile.clock = cuts, clock
+        async with cuts:
+            begun = await cuts.cut(ORDER)
+    assert attended == [(CAM, begun.requested_ts + 3_600_000)]
+
+
 async def test_a_second_order_for_the_port_is_the_first_one(ledger: FragileLedger, clock: StillClock) -> None:
     """Two people press the button; the charger is ordered once."""
     pile = Pile(deaf=True)
