@@ -34,6 +34,8 @@ TICK_S = 0.5
 KEEP_WAIT_S = 1.0
 """How long a step waits for the ledger."""
 
+CLOSE_WAIT_S = 5.0
+
 COMMAND_GOOD_FOR_MS = 30_000
 """A command that reaches its charger later than this belongs to another moment; the charger must not obey it."""
 
@@ -97,6 +99,8 @@ class CutRoom:
         self._unkept: dict[str, Cut] = {}
         self._work: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
+        self._saving: set[asyncio.Task[None]] = set()
+        self._one_at_a_time = asyncio.Lock()
         self.failures = 0
 
     async def __aenter__(self) -> Self:
@@ -114,6 +118,8 @@ class CutRoom:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._saving:
+            await asyncio.wait(self._saving, timeout=CLOSE_WAIT_S)
 
     @property
     def busy(self) -> bool:
@@ -287,8 +293,9 @@ class CutRoom:
 
     async def _time_passes(self) -> None:
         now_ms = self._clock.now_ms()
-        for cut in list(self._unkept.values()):
-            await self._keep(cut)
+        if self._unkept and not self._saving:
+            for cut in list(self._unkept.values()):
+                await self._keep(cut)
         for loop in tuple(self._loops.values()):
             before = loop.cut
             await self._after(before, loop, loop.tick(now_ms))
@@ -310,14 +317,23 @@ class CutRoom:
             await self._tell(cut)
 
     async def _keep(self, cut: Cut) -> None:
-        try:
-            async with asyncio.timeout(KEEP_WAIT_S):
+        """Write a cut down, waiting a moment for it; what takes longer goes on by itself, and is tried again if it fails."""
+        self._unkept[cut.id] = cut
+        saving = asyncio.create_task(self._save(cut))
+        self._saving.add(saving)
+        saving.add_done_callback(self._saving.discard)
+        await asyncio.wait({saving}, timeout=KEEP_WAIT_S)
+
+    async def _save(self, cut: Cut) -> None:
+        # One after the other: an older state must never be written over a newer one.
+        async with self._one_at_a_time:
+            try:
                 await self._book.save(cut)
-        except (LedgerError, TimeoutError) as error:
-            self._unkept[cut.id] = cut
-            _log.warning("cut not kept yet", cut=cut.id, reason=str(error) or "the ledger is slow")
-        else:
-            self._unkept.pop(cut.id, None)
+            except LedgerError as error:
+                _log.warning("cut not kept yet", cut=cut.id, reason=str(error))
+            else:
+                if self._unkept.get(cut.id) is cut:
+                    del self._unkept[cut.id]
 
     async def _tell(self, cut: Cut) -> None:
         if cut.alert_id is not None:

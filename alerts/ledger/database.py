@@ -14,7 +14,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import msgspec
 from alembic import command
@@ -45,6 +47,8 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 MAX_PAGE = 1000
 ANSWER_S = 10.0
 """A database that takes longer is taken for gone; its answer may still come, and writes are made to be repeatable."""
+
+CLOSE_S = 2.0
 
 _MIGRATION_LOCK = 5_774_001
 _LARGEST = 2**63 - 1
@@ -98,22 +102,25 @@ class Ledger:
         if self._url.get_backend_name() not in ("sqlite", "postgresql"):
             raise ValueError(f"the alert database is SQLite or PostgreSQL, not {self._url.get_backend_name()}")
         self._engine: AsyncEngine | None = None
+        self._connections: WeakSet[Any] = WeakSet()
 
     async def open(self) -> None:
         """Connect and bring the tables to the newest version. Raises LedgerError; may be tried again."""
         if self._engine is None:
             try:
-                self._engine = _make_engine(self._url)
+                self._engine = _make_engine(self._url, self._connections)
             except OSError as error:
                 raise LedgerError(str(error)) from error
         async with self._begin() as connection:
             await connection.run_sync(_migrate)
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Let go of all connections, those too whose user was cancelled in the middle."""
         if self._engine is not None:
             await self._engine.dispose()
             self._engine = None
+            threads = [connection._thread for connection in self._connections]
+            await asyncio.to_thread(_join, threads)
 
     async def append(
         self,
@@ -254,13 +261,21 @@ def _filtered(query: AlertQuery) -> Select[Any]:
     return wanted
 
 
-def _make_engine(url: Any) -> AsyncEngine:
+def _make_engine(url: Any, connections: WeakSet[Any] | None = None) -> AsyncEngine:
     if url.drivername.startswith("sqlite") and url.database not in (None, "", ":memory:"):
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(url, pool_pre_ping=not url.drivername.startswith("sqlite"))
     if url.drivername.startswith("sqlite"):
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+        if connections is not None:
+            event.listen(engine.sync_engine, "connect", lambda made, _record: connections.add(made.driver_connection))
     return engine
+
+
+def _join(threads: Sequence[Thread]) -> None:
+    # SQLite's connections live in threads; one that outlives its event loop could only complain to nobody.
+    for thread in threads:
+        thread.join(CLOSE_S)
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
