@@ -32,11 +32,13 @@ def all_rules(around: Surroundings, sessions: Sessions | None = None) -> list[Ru
     `sessions` is where those who ask about sessions find them.
     """
     sessions = sessions or Sessions(around)
+    rise = TemperatureRiseRule(around)
     return [
         SightRule(around),
         FireSensorRule(around),
-        over_temperature(around),
-        TemperatureRiseRule(around),
+        # Asked first, it finds there what the port's last temperature was.
+        over_temperature(around, rise.last),
+        rise,
         over_current(around),
         OverPowerRule(around),
         leakage(around),

@@ -24,9 +24,14 @@ class OverTemperature(Hazard, frozen=True, kw_only=True):
         sample and only cost time; no sound socket reads this hot even once. For chargers that report every few seconds
         through a noisy sensor, 30 s (the persistence those piles asked for) is a good override.
     hysteresis_c: 3 °C, above the 1 °C resolution of the hardware.
+    jump_c_per_s: 3 °C/s: no socket heats faster (its time constant is minutes), a sensor's wire that touches something does.
+        Such a reading counts when the next one is as hot,
+    jump_wait_s: or none has come for 20 s. After a slow report there is no such doubt: minutes have passed.
     """
 
     on_delay_s: Delay = 0.0
+    jump_c_per_s: Positive = 3.0
+    jump_wait_s: Delay = 20.0
     high_c: Celsius = 65.0
     critical_c: Celsius = 80.0
     charger_high_c: Celsius = 65.0

@@ -69,6 +69,13 @@ class TemperatureRiseRule(BaseRule):
         port.temperature_c, port.at_ms = temperature_c, now_ms
         return self._measure(reading.device, port, temperature_c, now_ms)
 
+    def last(self, ref: DeviceRef, number: int | None) -> tuple[float, int] | None:
+        """A port's, or a charger's own, temperature at its last report, and when that was."""
+        if number is None:
+            return self._cases.get(ref)
+        port = self._ports.get(ref, {}).get(number)
+        return (port.temperature_c, port.at_ms) if port is not None and port.temperature_c is not None else None
+
     def tick(self, now_ms: int) -> Iterator[Condition]:
         for port in tuple(self._pending.values()):
             yield from self._judge(port, now_ms)

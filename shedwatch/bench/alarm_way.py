@@ -1,7 +1,7 @@
 """From a charger's message to the screen: publish → `alert` event of the API's live stream, on a whole service.
 
 The service is a process of its own (`shedwatch run`) with a broker beside it. Chargers publish at a steady rate; one
-message in so many reports a port that is too hot for the first time. A webhook channel takes connections and never
+message in so many reports a port whose relay is welded, each of another. A webhook channel takes connections and never
 answers, so that what is measured is what people see while a notifier hangs. Beside it, in the same time, messages go
 through the same broker and back to a bare client: what the broker alone takes.
 """
@@ -34,7 +34,6 @@ from shedwatch.configuration import ConfigurationError
 from shedwatch.stage import Stage, StageError, StageOptions
 
 FLEET = Fleet(sheds=20, chargers=10, ports=10)
-HOT_C = 95.0
 ECHO = "bench/echo"
 # Published together; a real fleet's messages do not come evenly either.
 TOGETHER = 10
@@ -42,32 +41,32 @@ TOGETHER = 10
 
 @dataclass(frozen=True, slots=True)
 class WayScale:
-    """How much is run: seconds before it counts and while it does, messages a second, one hot of so many."""
+    """How much is run: seconds before it counts and while it does, messages a second, one alarm of so many."""
 
     warm_up_s: float = 4.0
     seconds: float = 20.0
     rate: float = 1000.0
-    hot_of: int = 50
+    one_of: int = 50
 
 
 @dataclass(slots=True)
 class _Times:
-    """When what was published, and when it was seen, by port (of hot ones) and number (of echoes)."""
+    """When what was published, and when it was seen, by port (of welded ones) and number (of echoes)."""
 
-    hot: dict[tuple[str, int], float] = field(default_factory=dict)
+    told: dict[tuple[str, int], float] = field(default_factory=dict)
     seen: dict[tuple[str, int], float] = field(default_factory=dict)
     echo: dict[int, float] = field(default_factory=dict)
     echoed: dict[int, float] = field(default_factory=dict)
 
     def figures(self, after: float) -> dict[str, float]:
         """Percentiles of what was published after a moment. Raises BenchError where an alarm never came."""
-        hot = [place for place, at in self.hot.items() if at >= after]
-        lost = [place for place in hot if place not in self.seen]
-        if lost or not hot:
-            raise BenchError(f"{len(lost)} of {len(hot)} alarms never reached the live stream")
-        alarms_ms = [(self.seen[place] - self.hot[place]) * 1000 for place in hot]
+        told = [place for place, at in self.told.items() if at >= after]
+        lost = [place for place in told if place not in self.seen]
+        if lost or not told:
+            raise BenchError(f"{len(lost)} of {len(told)} alarms never reached the live stream")
+        alarms_ms = [(self.seen[place] - self.told[place]) * 1000 for place in told]
         echoes_ms = [(self.echoed[n] - at) * 1000 for n, at in self.echo.items() if at >= after and n in self.echoed]
-        figures = {"alarms": float(len(hot))}
+        figures = {"alarms": float(len(told))}
         for name, values in (("alarm", alarms_ms), ("broker", echoes_ms)):
             p50, p99 = np.percentile(values, [50, 99]) if values else (float("nan"), float("nan"))
             figures |= {f"{name}_p50_ms": float(p50), f"{name}_p99_ms": float(p99)}
@@ -106,7 +105,7 @@ async def _measure(scale: WayScale, folder: Path, hung: int) -> dict[str, float]
 
 async def _until_all_seen(times: _Times) -> None:
     for _ in range(100):
-        if times.hot.keys() <= times.seen.keys():
+        if times.told.keys() <= times.seen.keys():
             return
         await asyncio.sleep(0.1)
 
@@ -122,16 +121,16 @@ def _publish(url: str, scale: WayScale, times: _Times) -> tuple[float, float]:
     client.loop_start()
     count = round((scale.warm_up_s + scale.seconds) * scale.rate)
     messages = list(FLEET.single_ports(count, round(time.time() * 1000)))
-    hot = _hot_messages(count // scale.hot_of + 1)
+    welded = _welded_messages(count // scale.one_of + 1)
     begun = time.perf_counter()
     try:
         for number, message in enumerate(messages):
             if number % TOGETHER == 0:
                 time.sleep(max(0.0, begun + number / scale.rate - time.perf_counter()))
             client.publish(*message, qos=1)
-            if number % scale.hot_of == 0:
-                place, name, payload = hot[number // scale.hot_of]
-                times.hot[place] = times.echo[number] = time.perf_counter()
+            if number % scale.one_of == 0:
+                place, name, payload = welded[number // scale.one_of]
+                times.told[place] = times.echo[number] = time.perf_counter()
                 client.publish(name, payload, qos=1)
                 client.publish(ECHO, str(number), qos=1)
         per_s = count / (time.perf_counter() - begun)
@@ -141,8 +140,8 @@ def _publish(url: str, scale: WayScale, times: _Times) -> tuple[float, float]:
     return begun + scale.warm_up_s, per_s
 
 
-def _hot_messages(count: int) -> list[tuple[tuple[str, int], str, bytes]]:
-    """So many messages of ports that are hot for the first time, each of another."""
+def _welded_messages(count: int) -> list[tuple[tuple[str, int], str, bytes]]:
+    """So many messages, each of another port whose relay is welded."""
     now_ms = round(time.time() * 1000)
     places = [
         (ref, port)
@@ -151,26 +150,26 @@ def _hot_messages(count: int) -> list[tuple[tuple[str, int], str, bytes]]:
         if (index * FLEET.ports + port) % HOT_EVERY
     ]
     if len(places) < count:
-        raise BenchError(f"{count} hot ports are more than the fleet has")
+        raise BenchError(f"{count} ports are more than the fleet has")
     return [
-        ((str(ref), port), topic(ref), encode(ChargerTelemetry(ts=now_ms, ports=[_hot(port)])))
+        ((str(ref), port), topic(ref), encode(ChargerTelemetry(ts=now_ms, ports=[_welded(port)])))
         for ref, port in places[:count]
     ]
 
 
-def _hot(port: int) -> PortTelemetry:
-    return PortTelemetry(port=port, state="charging", power_w=182.0, current_a=0.83, temperature_c=HOT_C)
+def _welded(port: int) -> PortTelemetry:
+    return PortTelemetry(port=port, state="charging", power_w=182.0, current_a=0.83, fault="relay_welded")
 
 
 def _listen(url: str, token: str, times: _Times, stopped: threading.Event) -> None:
-    """Read the live stream, and note when each hot port's alarm came."""
+    """Read the live stream, and note when each welded port's alarm came."""
     headers = {"Authorization": f"Bearer {token}"}
     with (
         httpx2.Client(timeout=httpx2.Timeout(10.0)) as client,
         client.stream("GET", f"{url}/api/v1/events", headers=headers) as answer,
     ):
         for line in answer.iter_lines():
-            if line.startswith("data:") and '"over_temperature"' in line:
+            if line.startswith("data:") and '"relay_welded"' in line:
                 at = time.perf_counter()
                 alert: dict[str, Any] = json.loads(line.removeprefix("data:"))["alert"]
                 place = f"{alert['site']}/{alert['shed']}/{alert['device']}", alert["port"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from alerts import lifecycle
 from alerts.model import Alert, AlertKind, Condition
-from alerts.rules.base import Hold, Rule, Surroundings
+from alerts.rules.base import BaseRule, Hold, Rule, Surroundings
 from alerts.rules.charger_fault import ChargerFaultRule
 from alerts.rules.leakage import leakage
 from alerts.rules.lowest import SLICES
@@ -21,6 +21,7 @@ from alerts.rules.over_power import OverPowerRule
 from alerts.rules.over_temperature import over_temperature
 from alerts.rules.temperature_rise import TemperatureRiseRule
 from alerts.rules.voltage import over_voltage, under_voltage
+from ingest.model import Reading
 
 Make = Callable[[Surroundings], Rule]
 
@@ -361,3 +362,88 @@ def test_the_load_of_a_charger_follows_its_ports_and_forgets_what_is_old() -> No
     assert said[-1].value == pytest.approx(0.1 * sum(1 + count % 7 for count in (2997, 2998, 2999)), abs=1e-12)
     (alone,) = rule.reading(reading(C1, 4, NOW_MS + 200_000, power_w=5.0), NOW_MS + 200_000)
     assert (alone.key.port, alone.value) == (None, 5.0)
+
+
+class Both(BaseRule):
+    """The two rules of heat, as the catalogue puts them together; what the rise says is left out."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self.rise = TemperatureRiseRule(surroundings)
+        self.level = over_temperature(surroundings, self.rise.last)
+
+    def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
+        said = list(self.level.reading(reading, now_ms))
+        list(self.rise.reading(reading, now_ms))
+        return said
+
+    def tick(self, now_ms: int) -> Iterable[Condition]:
+        return self.level.tick(now_ms)
+
+
+class TestDoubt:
+    """Single wild samples, for which two makers have switched their trips off."""
+
+    def test_one_wild_sample_of_a_port_that_reports_often_is_no_alarm(self) -> None:
+        """35 °C, 120 °C, 35 °C within twenty seconds: a wire that touched something."""
+        seen = Watched(Both(around()))
+        seen.after(0, 3, temperature_c=35.0).after(10, 3, temperature_c=120.0).wait(9).after(1, 3, temperature_c=35.0)
+        assert seen.wait(120).said == []
+
+    def test_a_second_sample_confirms_it_at_once(self) -> None:
+        """Both levels, as bad as the second."""
+        seen = Watched(Both(around()))
+        seen.after(0, 3, temperature_c=35.0).after(10, 3, temperature_c=120.0)
+        assert seen.state is None
+        assert seen.after(10, 3, temperature_c=95.0).state == ("over_temperature", "critical")
+
+    def test_silence_after_it_confirms_it_too(self) -> None:
+        """A charger that burns says no more."""
+        seen = Watched(Both(around()))
+        seen.after(0, 3, temperature_c=35.0).after(10, 3, temperature_c=120.0).wait(19)
+        assert seen.state is None
+        assert seen.wait(1).state == ("over_temperature", "critical")
+
+    @pytest.mark.parametrize(("pause_s", "celsius"), [(300, 120.0), (10, 64.9 + 0.2), (0, 90.0)])
+    def test_what_a_socket_can_do_is_believed_at_once(self, pause_s: int, celsius: float) -> None:
+        """After minutes, by small steps, and a first report of all."""
+        seen = Watched(Both(around()))
+        if pause_s:
+            seen.after(0, 3, temperature_c=40.0)
+        seen.after(pause_s, 3, temperature_c=celsius)
+        assert seen.state is not None
+
+
+@EACH_LEVEL
+@given(data=st.data())
+def test_levels_neither_chatter_nor_sleep(
+    kind: str, make: Make, port: int | None, field: str, calm: float, first: Any, second: Any, delay_s: int, data: Any
+) -> None:
+    """Noise within the limit raises nothing; within the hysteresis it neither clears nor raises; worse is never milder."""
+    rule = make(around())
+    limit = first[0]
+    span = abs(limit - calm)
+    sign = 1.0 if limit > calm else -1.0
+    now_ms, said = NOW_MS, []
+
+    def report(value: float) -> None:
+        nonlocal now_ms
+        now_ms += 60_000
+        said.extend(rule.reading(reading(C1, port, now_ms, **{field: value}), now_ms))
+        said.extend(rule.tick(now_ms + 31_000))
+
+    noise = st.lists(st.floats(0.0, 0.9), min_size=1, max_size=10)
+    for share in data.draw(noise):
+        report(calm + sign * share * span * 0.9)
+    assert said == []
+    report(limit)
+    report(limit)
+    assert [it.active for it in said[-1:]] == [True]
+    raised = len(said)
+    for share in data.draw(noise):
+        # Not below the limit by more than the hysteresis, whatever the kind's is.
+        report(limit - sign * share * 0.05)
+    assert all(it.active for it in said[raised:])
+    mild = max((it.severity.rank for it in said), default=0)
+    report(second[0])
+    report(second[0])
+    assert said[-1].severity.rank >= mild

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.alone]
 
 def test_an_alarm_appears_without_reload_is_acknowledged_and_goes_when_it_clears(tmp_path, mosquitto, browser):
     """The whole life of an alarm as the operator sees it."""
-    fast = {"rules": {"over_temperature": {"off_delay_s": 1}}}
+    fast = {"rules": {"over_temperature": {"off_delay_s": 1, "jump_wait_s": 0}}}
     with Service(tmp_path, mosquitto.url, alerts=fast) as service:
         publish(mosquitto, TELEMETRY, charging(now_ms(), 180, temperature_c=31.0))
         page = browser.new_page(viewport={"width": 1920, "height": 1080})
