@@ -25,12 +25,8 @@ def acl_text(topology: Topology, service_user: str, prefix: str = DEFAULT_PREFIX
     lines = [
         "# Written by `shedwatch broker-config`; changes are lost when it runs again.",
         f"user {service_user}",
-        f"topic read {prefix}/#",
-        f"topic write {prefix}/service/#",
-        f"topic write {prefix}/+/+/alert/+",
-        f"topic write {prefix}/+/+/charger/+/command",
-        # Pictures the service fetched, for its processes that did not.
-        f"topic write {prefix}/+/+/camera/+/frame",
+        # The service speaks to every device, siren and process of its own.
+        f"topic readwrite {prefix}/#",
     ]
     for device in topology.devices():
         lines += _device_lines(device, prefix)

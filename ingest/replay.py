@@ -86,7 +86,7 @@ class Replayer:
         wanted = await self._letters.wanted(BATCH)
         if not wanted:
             return 0
-        tried = await self._store_what_is_right([self._try(letter) for letter in wanted])
+        tried = await self._store_all([self._try(letter) for letter in wanted])
         refused = [each.refused for each in tried if each.refused is not None]
         await self._letters.settle([each.letter for each in tried if each.refused is None], refused)
         log.info("letters_replayed", stored=len(tried) - len(refused), refused=len(refused))
@@ -114,22 +114,35 @@ class Replayer:
             refused = RefusedAgain(letter, translated.refused[0][0], reasons)
         return Tried(letter, message if translated.readings else None, refused)
 
-    async def _store_what_is_right(self, tried: Sequence[Tried]) -> list[Tried]:
-        """Append in one transaction; where the store chokes on one, each for itself. Raises StoreError."""
-        messages = [each.message for each in tried if each.message is not None]
-        if not messages:
-            return list(tried)
+    async def _store_all(self, tried: Sequence[Tried]) -> list[Tried]:
+        """Append what is right, together as far as that goes. Raises StoreError."""
+        # Of a message of which single values were refused the rest was stored when it came: that is looked at one by one.
+        together = [each for each in tried if each.message is not None and each.letter.kind != RefusalKind.VALUE]
+        if together:
+            try:
+                await self._store.append([each.message for each in together if each.message is not None])
+            except StoreError:
+                raise
+            except Exception:  # noqa: BLE001 - one of them is to blame, and is found below
+                together = []
+        return [each if each in together else await self._store_one(each) for each in tried]
+
+    async def _store_one(self, each: Tried) -> Tried:
+        """Append one, if there is anything to append. Raises StoreError."""
+        letter, message, _ = each
+        if message is None:
+            return each
         try:
-            await self._store.append(messages)
+            appended = await self._store.append([message])
         except StoreError:
             raise
         except Exception as error:
-            if len(tried) > 1:
-                return [one for each in tried for one in await self._store_what_is_right([each])]
-            log.exception("letter_not_stored", letter=tried[0].letter.id)
-            reason = f"could not be stored: {error!r}"
-            return [Tried(tried[0].letter, None, RefusedAgain(tried[0].letter, RefusalKind.INTERNAL, reason))]
-        return list(tried)
+            log.exception("letter_not_stored", letter=letter.id)
+            return Tried(letter, None, RefusedAgain(letter, RefusalKind.INTERNAL, f"could not be stored: {error!r}"))
+        if appended.stored or letter.kind != RefusalKind.VALUE:
+            return each
+        reason = "all else of it was stored when it came, and a value cannot be added to that"
+        return Tried(letter, message, RefusedAgain(letter, RefusalKind.VALUE, reason))
 
 
 def _check_use(letter: DeadLetter, channel: str) -> None:

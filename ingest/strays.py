@@ -47,7 +47,7 @@ class Strays:
 def why_stray(topic: str, prefix: str) -> str | None:
     """Why a topic is none of the contract's, or None where it is one."""
     levels = topic.removeprefix(f"{prefix}/").split("/")
-    if levels[0] == "service" or (len(levels) == 4 and levels[2] == "alert"):
+    if levels[0] == "service" or (len(levels) == 4 and levels[2] == "alert") or levels[2:] == ["siren"]:
         return None
     if len(levels) == 5 and levels[4] in _OWN_CHANNELS:
         return None

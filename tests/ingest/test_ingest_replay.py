@@ -10,11 +10,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ingest.model import Device, Shed, Site, Topology
+from ingest.counters import RefusalKind
+from ingest.model import Device, DeviceKind, Reading, Shed, Site, Topology
 from ingest.replay import Replayer
 from ingest.store.dead_letters import LetterQuery
 from ingest.store.port import Appended, Message, Refusal, StoreError
 from ingest.store.sqlite import SqliteStore
+from ingest.translate import digest_of
 from shedwatch.clock import ManualClock
 from tests.ingest.ingest_samples import C1, EVENT, FRAME, NOW_MS, SENSOR, TELEMETRY, TOPOLOGY, charging
 
@@ -138,7 +140,7 @@ async def test_a_replay_that_was_cut_off_is_done_again_without_harm(store: Sqlit
     await store.letters.want([number], "li")
     taking = replayer(store)
     tried = taking._try((await store.letters.wanted(1))[0])
-    await taking._store_what_is_right([tried])
+    await taking._store_all([tried])
     await taking.take_wanted()
 
     assert await powers(store, 13) == [(NOW_MS - HOUR_MS, 100.0)]
@@ -193,3 +195,22 @@ async def test_a_wish_of_another_process_is_seen(store: SqliteStore, monkeypatch
 
     assert errors == []
     assert len(await powers(store, 13)) == 1
+
+
+async def test_a_value_that_was_refused_is_not_claimed_to_be_stored(store: SqliteStore) -> None:
+    """The rest of its row was stored when it came; one whose row was not there yet is stored."""
+    there = msgspec.json.encode({"ts": NOW_MS - HOUR_MS, "ports": [{"port": 1, "state": "idle", "power_w": 5.0}]})
+    missing = msgspec.json.encode({"ts": NOW_MS - HOUR_MS + 9, "ports": [{"port": 2, "power_w": 6.0}]})
+    row = Reading(C1, DeviceKind.CHARGER, NOW_MS - HOUR_MS, NOW_MS - HOUR_MS, 1, NOW_MS - HOUR_MS, {"state": "idle"})
+    letters = [
+        Refusal(NOW_MS - HOUR_MS, TELEMETRY, "power_w", body, kind=RefusalKind.VALUE) for body in (there, missing)
+    ]
+    await store.append([Message((row,), digest_of(TELEMETRY, there))], letters)
+    await store.letters.want([1, 2], "li")
+    await replayer(store).take_wanted()
+    (left,) = await store.letters.find(LetterQuery(), 10)
+
+    assert (left.id, left.tries) == (1, 1)
+    assert "cannot be added" in left.reason
+    assert await powers(store, 1) == []
+    assert await powers(store, 2) == [(NOW_MS - HOUR_MS + 9, 6.0)]

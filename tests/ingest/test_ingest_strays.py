@@ -14,6 +14,7 @@ from ingest.strays import why_stray
         "sheds/north/shed-1/camera/cam-1/frame",
         "sheds/north/shed-1/charger/c1/command",
         "sheds/north/shed-1/alert/0123",
+        "sheds/north/shed-1/siren",
         "sheds/service/shedwatch/status",
         "sheds/service/shedwatch/observation",
     ],
