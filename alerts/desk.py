@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from alerts.load import LoadFigures
 from alerts.model import Alert, AlertChange, Transition
 
 
@@ -96,6 +97,9 @@ class AlarmDesk(Protocol):
 
     def open_alerts(self) -> Sequence[Alert]:
         """All open alerts from memory, worst first."""
+
+    def load(self) -> LoadFigures:
+        """How much the alarms ask of the people now, from memory."""
 
     def changes(self, after_seq: int | None = None) -> AsyncIterator[AlertChange]:
         """Changes from now on; with `after_seq`, first those that came after it (as far as they are kept)."""

@@ -6,6 +6,7 @@ Reads the ledger, follows it for changes, and passes orders on to the process th
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
@@ -23,6 +24,7 @@ from alerts.desk import (
 from alerts.feed import Feed, Subscription
 from alerts.history import MAX_RESUMED, History
 from alerts.ledger.database import Ledger, LedgerError
+from alerts.load import DAY_MS, MAX_SEEDED, LoadFigures, LoadMeter
 from alerts.model import Alert, AlertChange, Transition
 
 _log = structlog.get_logger(__name__)
@@ -66,6 +68,7 @@ class LedgerDesk:
         self._pass_on = pass_on
         self._feed = Feed()
         self._history = History(self._feed, ledger)
+        self._load = LoadMeter()
         self._started_seq = 0
         self._open: dict[str, Alert] = {}
         self.reachable = False
@@ -93,6 +96,7 @@ class LedgerDesk:
                 await self._ledger.open()
                 seq = self._started_seq = await self._ledger.last_seq()
                 self._open = {alert.id: alert for alert in await self._ledger.open_alerts()}
+                self._load.seed(await self._ledger.changes_since(time.time_ns() // 1_000_000 - DAY_MS, MAX_SEEDED))
             except LedgerError as error:
                 _log.warning("ledger cannot be opened", reason=str(error))
                 await asyncio.sleep(RETRY_S)
@@ -105,6 +109,7 @@ class LedgerDesk:
             self._open[change.alert.id] = change.alert
         else:
             self._open.pop(change.alert.id, None)
+        self._load.take(change)
         self._feed.publish(change)
 
     async def query(self, query: AlertQuery) -> tuple[Sequence[Alert], str | None]:
@@ -122,6 +127,9 @@ class LedgerDesk:
 
     def open_alerts(self) -> Sequence[Alert]:
         return sorted(self._open.values(), key=lambda alert: (-alert.severity.rank, -alert.raised_ts))
+
+    def load(self) -> LoadFigures:
+        return self._load.figures(self.open_alerts(), time.time_ns() // 1_000_000)
 
     def changes(self, after_seq: int | None = None) -> Subscription:
         """Changes from now on, after those since `after_seq`."""

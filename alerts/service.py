@@ -27,6 +27,7 @@ from alerts.feed import Feed, Subscription
 from alerts.fusion import Fusion
 from alerts.history import History, page_of
 from alerts.ledger.database import Ledger, LedgerError, NoticeRow
+from alerts.load import DAY_MS, MAX_SEEDED, LoadFigures, LoadMeter
 from alerts.memory import SAVE_EVERY_S, MemoryFile
 from alerts.messages import SERVICE
 from alerts.model import Alert, AlertChange, Condition, Transition
@@ -100,6 +101,7 @@ class AlarmService:
         self.rules = RuleSet([*all_rules(around, sessions), self._health, self._cut_failed, self._roots])
         self._fusion = Fusion(topology, self.bays, sessions)
         self._feed = Feed()
+        self._load = LoadMeter()
         self._history = History(self._feed, ledger)
         self._writer = LedgerWriter(ledger, clock, self._ledger_told)
         self._random = Random(seed)
@@ -215,6 +217,9 @@ class AlarmService:
     def open_alerts(self) -> Sequence[Alert]:
         return self._engine.open_alerts()
 
+    def load(self) -> LoadFigures:
+        return self._load.figures(self._engine.open_alerts(), self._clock.now_ms())
+
     def changes(self, after_seq: int | None = None) -> Subscription:
         """Changes from now on, after those since `after_seq`. Ends when the service stops or its reader is too slow."""
         if after_seq is None:
@@ -283,6 +288,7 @@ class AlarmService:
             return None
         for change in changes:
             self.counts[f"action_{change.transition.action}"] += 1
+            self._load.take(change)
             self._feed.publish(change)
         return self._writer.put(changes)
 
@@ -320,6 +326,7 @@ class AlarmService:
             async with asyncio.timeout(seconds):
                 await self._ledger.open()
                 alerts = await self._ledger.open_alerts()
+                told = await self._ledger.changes_since(self._clock.now_ms() - DAY_MS, MAX_SEEDED)
                 self._engine.continue_after(await self._ledger.last_seq())
                 if not self._tasks:
                     self._started_seq = self._engine.last_seq
@@ -328,6 +335,7 @@ class AlarmService:
             _log.warning("ledger cannot be opened, alarms go on without it", reason=reason)
             self._ledger_told(reason)
             return False
+        self._load.seed(told)
         self._restore(alerts)
         self._ledger_told(None)
         return True

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from alerts.cutoff.model import Cut
+from alerts.load import LoadFigures
 from alerts.model import Alert
 from api.letters import DeadLetterDetail, DeadLetterJournal, DeadLetterPage, LettersDeleted, LettersWanted, Replayed
 from api.views import (
@@ -34,6 +35,7 @@ _DOCUMENTED = (
     Alert,
     Cut,
     CutList,
+    LoadFigures,
     DeadLetterPage,
     DeadLetterDetail,
     DeadLetterJournal,

@@ -23,6 +23,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Insert,
     RowMapping,
@@ -177,8 +178,14 @@ class Ledger:
 
     async def changes_after(self, seq: int, limit: int) -> list[AlertChange]:
         """The newest `limit` transitions after `seq`, oldest first, each with its alert as it is now."""
-        newest = select(TRANSITIONS).where(TRANSITIONS.c.seq > seq).order_by(TRANSITIONS.c.seq.desc()).limit(limit)
-        rows = await self._rows(newest)
+        return await self._changes(TRANSITIONS.c.seq > seq, limit)
+
+    async def changes_since(self, at_ms: int, limit: int) -> list[AlertChange]:
+        """The newest `limit` transitions at or after a time, as `changes_after`."""
+        return await self._changes(TRANSITIONS.c.at_ms >= at_ms, limit)
+
+    async def _changes(self, which: ColumnElement[bool], limit: int) -> list[AlertChange]:
+        rows = await self._rows(select(TRANSITIONS).where(which).order_by(TRANSITIONS.c.seq.desc()).limit(limit))
         transitions = [_convert(row, Transition) for row in reversed(rows)]
         ids = {transition.alert_id for transition in transitions}
         alerts = {alert.id: alert for alert in await self._alerts(select(ALERTS).where(ALERTS.c.id.in_(ids)))}

@@ -11,6 +11,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from alerts.desk import AlertQuery, Order, OrderAction
+from alerts.load import LoadFigures
 from alerts.model import Alert, AlertKind, Severity
 from api.guard import Operator, Viewer
 from api.problems import bad_parameter, not_found
@@ -64,6 +65,12 @@ async def alerts(
     except ValueError:
         raise bad_parameter("cursor", "was not given by this service; begin without one") from None
     return json_response(AlertPage(list(items), following))
+
+
+@router.get("/load", responses=answers(LoadFigures))
+async def load(_who: Viewer, deps: Deps) -> Response:
+    """How much the alarms ask of the people: rate, flood, groups by shed and kind, what stands, stale, repeats."""
+    return json_response(deps.desk.load())
 
 
 @router.get("/{alert_id}", responses=answers(Alert, 404, 503))

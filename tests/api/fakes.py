@@ -16,6 +16,7 @@ from alerts.cutoff.machine import requested
 from alerts.cutoff.model import Cut, CutError, CutOrder, UnknownCutError
 from alerts.desk import AlertQuery, DeskUnavailableError, Order, UnknownAlertError
 from alerts.feed import Feed, Subscription
+from alerts.load import LoadFigures, LoadMeter
 from alerts.model import AlarmState, Alert, AlertChange, AlertKind, Severity, Text, Transition
 from alerts.orders import carry_out
 from api.auth import Role, TokenBook
@@ -125,6 +126,11 @@ class FakeDesk:
 
     def open_alerts(self) -> Sequence[Alert]:
         return sorted((one for one in self.alerts.values() if one.open), key=lambda one: -one.severity.rank)
+
+    def load(self) -> LoadFigures:
+        meter = LoadMeter()
+        meter.seed(self.kept)
+        return meter.figures(self.open_alerts(), self.clock.now_ms())
 
     def changes(self, after_seq: int | None = None) -> Subscription:
         if after_seq is None:

@@ -212,3 +212,84 @@ def test_evidence(home: House, client: TestClient) -> None:
         status, content = get(name)
         assert status == 404
         assert content != b"secret"
+
+
+@pytest.mark.parametrize(
+    ("verb", "body", "state"),
+    [
+        ("shelve", {"minutes": 5, "note": "steam"}, "shelved"),
+        ("assign", {"assignee": "chen"}, "unacknowledged"),
+        ("out-of-service", {"minutes": 60, "note": "works"}, "unacknowledged"),
+        ("false-alarm", {"cause": "headlights"}, "acknowledged"),
+    ],
+)
+def test_every_order_has_its_address(
+    home: House, client: TestClient, verb: str, body: dict[str, object], state: str
+) -> None:
+    """The log names who gave it."""
+    home.desk.put(alert("a1"))
+
+    answer = client.post(f"/api/v1/alerts/a1/{verb}", json=body, headers=home.bearer(Role.OPERATOR))
+
+    assert (answer.status_code, answer.json()["state"]) == (200, state)
+    assert home.desk.kept[-1].transition.who == "operator-li"
+    assert client.post(f"/api/v1/alerts/a1/{verb}", json=body, headers=home.bearer()).status_code == 403
+
+
+def test_an_outage_is_allowed_by_someone_else(home: House, client: TestClient) -> None:
+    """The asker is told so; the other's order needs nothing but itself."""
+    home.desk.put(alert("a1"))
+    path, body = "/api/v1/alerts/a1/out-of-service", {"minutes": 60, "note": "works"}
+    client.post(path, json=body, headers=home.bearer(Role.OPERATOR))
+
+    again = client.post(path, json=body, headers=home.bearer(Role.OPERATOR))
+    allowed = client.post(path, headers=home.bearer(Role.ADMIN)).json()
+
+    assert again.status_code == 409
+    assert "another person" in again.json()["detail"]
+    assert (allowed["state"], allowed["aside"]["by"], allowed["aside"]["approved_by"]) == (
+        "out_of_service",
+        "operator-li",
+        "admin-li",
+    )
+    back = client.post("/api/v1/alerts/a1/unshelve", headers=home.bearer(Role.OPERATOR)).json()
+    assert (back["state"], back["aside"]) == ("unacknowledged", None)
+
+
+def test_an_order_out_of_its_bounds_is_refused_by_the_name_of_its_part(home: House, client: TestClient) -> None:
+    """With what may stand there, so that it can be mended."""
+    home.desk.put(alert("a1"))
+
+    answer = client.post(
+        "/api/v1/alerts/a1/shelve", json={"minutes": 60, "note": "x"}, headers=home.bearer(Role.OPERATOR)
+    )
+
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["errors"] == [
+        {"parameter": "minutes", "detail": "between 1 and 5 for this alert (smoke, critical)"}
+    ]
+    for body in ({"minutes": 1.5, "note": "x"}, {"minutes": "5", "note": "x"}, {"minutes": True, "note": "x"}):
+        assert client.post("/api/v1/alerts/a1/shelve", json=body, headers=home.bearer(Role.OPERATOR)).status_code == 422
+
+
+def test_an_active_alert_is_not_closed(home: House, client: TestClient) -> None:
+    """409 says what to do instead."""
+    home.desk.put(alert("a1"))
+
+    answer = client.post("/api/v1/alerts/a1/close", headers=home.bearer(Role.OPERATOR))
+
+    assert answer.status_code == 409
+    assert "acknowledge it" in answer.json()["detail"]
+
+
+def test_the_load(home: House, client: TestClient) -> None:
+    """Figures and groups; no alert is called `load`."""
+    now_ms = home.clock.now_ms()
+    for number in range(12):
+        home.desk.put(alert(f"a{number}", device=f"cam-{number}", raised_ts=now_ms))
+
+    load = client.get("/api/v1/alerts/load", headers=home.bearer()).json()
+
+    assert (load["announced_10min"], load["flood"], load["standing"]) == (12, True, 12)
+    assert [(group["kind"], group["count"]) for group in load["groups"]] == [("smoke", 12)]

@@ -29,6 +29,7 @@ DOCUMENTED = {
     ("get", "/api/v1/alerts/{alert_id}"),
     ("get", "/api/v1/alerts/{alert_id}/log"),
     ("get", "/api/v1/alerts/{alert_id}/evidence/{name}"),
+    ("get", "/api/v1/alerts/load"),
     ("post", "/api/v1/alerts/{alert_id}/acknowledge"),
     ("post", "/api/v1/alerts/{alert_id}/comment"),
     ("post", "/api/v1/alerts/{alert_id}/assign"),
