@@ -5,8 +5,10 @@ import { createDuty, evidenceUrl, figures, standing } from "./alarms.js";
 import { fill, h, icon, reconcile, setAttr, setText, severityMark } from "./dom.js";
 import { elapsed, minuteTime, moment } from "./format.js";
 import { lang, listOf, pick, t, word } from "./i18n.js";
-import { isFire, needsAck, portOf, shedKey } from "./model.js";
+import { isAside, isFire, needsAck, portOf, shedKey } from "./model.js";
 import { getJson, itemsOf } from "./net.js";
+import { asideLine } from "./aside.js";
+import { createOrders } from "./orders.js";
 import { placeLine, shedName, siteName, spotLine } from "./places.js";
 import { arrivedMs, createResponse } from "./response.js";
 
@@ -87,9 +89,13 @@ export function createAlarmPanel(model, go, actions, id) {
     setText(built.severity, word("severity", alert.severity));
     setText(built.message, pick(alert.message));
     setText(built.facts, [figures(alert), t("alarm.raised_at", { time: moment(alert.raised_ts, nowMs) }), alert.count > 1 ? t("alarm.count", { n: alert.count }) : "",
-      alert.assignee ? t("alarm.assignee", { who: alert.assignee }) : "", alert.cause ? t("alarm.cause", { cause: alert.cause }) : ""].filter(Boolean).join(" · "));
+      alert.assignee ? t("alarm.assignee", { who: alert.assignee }) : "", alert.cause && !alert.false_alarm ? t("alarm.cause", { cause: alert.cause }) : ""].filter(Boolean).join(" · "));
     setText(built.standing, alert.closed_ts ? t("alarm.closed_at", { time: moment(alert.closed_ts, nowMs) }) : standing(alert, nowMs));
+    built.orders.update(alert);
+    setText(built.aside, isAside(alert) ? asideLine(model, alert, nowMs) : "");
+    setText(built.verdict, alert.false_alarm ? t("alarm.false_alarm", { cause: word("duty.cause", alert.cause) }) : "");
     built.ack.hidden = !(needsAck(alert) && actions.mayAct() && !alert.closed_ts);
+    updateChildren();
     built.pictures.update(alert);
     setText(built.words, scriptText());
     updateLinks();
@@ -106,7 +112,7 @@ export function createAlarmPanel(model, go, actions, id) {
 
   function build() {
     const parts = { mark: h("span", { class: "alarm-mark" }), severity: h("strong"), elapsed: h("time", { class: "big-time" }), message: h("p", { class: "big-message" }),
-      facts: h("p", { class: "muted" }), words: h("p", { class: "script-text" }), links: h("div", { class: "panel-actions" }), standing: h("p", { class: "alarm-status" }), pictures: createPictures() };
+      facts: h("p", { class: "muted" }), words: h("p", { class: "script-text" }), links: h("div", { class: "panel-actions" }), standing: h("p", { class: "alarm-status" }), aside: h("p", { class: "alarm-aside" }), verdict: h("p", { class: "alarm-verdict" }), orders: createOrders(model, actions), children: h("ul", { class: "children" }), pictures: createPictures() };
     const error = h("p", { class: "alarm-error", role: "alert" });
     const send = async (note) => {
       setText(error, "");
@@ -115,13 +121,23 @@ export function createAlarmPanel(model, go, actions, id) {
     parts.ack = h("div", { class: "panel-actions" },
       h("button", { class: "button button-ack", type: "button", data: { action: "acknowledge" }, on: { click: () => actions.confirm(alert, send) } }, icon("check"), h("span", { text: t("alarm.ack") })));
     parts.head = h("section", { class: "alarm-hero" },
-      h("div", { class: "alarm-hero-line" }, parts.mark, parts.severity, parts.elapsed), parts.message, parts.facts, parts.standing, duty.element, parts.ack, error);
+      h("div", { class: "alarm-hero-line" }, parts.mark, parts.severity, parts.elapsed), parts.message, parts.facts, parts.standing, parts.aside, parts.verdict, duty.element, parts.ack, error, parts.orders.element, parts.children);
     const fire = isFire(alert);
     fill(element, parts.head, fire ? danger() : null, h("div", { class: "two" },
       h("div", { class: "stack" }, parts.pictures.element, parts.links),
       h("div", { class: "stack" }, todo(), fire ? script(parts.words) : null, fire ? response.element : null)),
       h("section", { class: "log-section" }, h("h3", { text: t("log.title") }), logNote, logList));
     return parts;
+  }
+
+  // What waits under this alarm and comes back when it is over.
+  function updateChildren() {
+    const under = [...model.alerts.values()].filter((one) => one.aside?.parent === id);
+    const wanted = under.map((one) => one.id).join();
+    if (built.children.dataset.shown === wanted) return;
+    built.children.dataset.shown = wanted;
+    fill(built.children, under.length ? h("li", { class: "muted", text: t("aside.children", { n: under.length }) }) : null,
+      under.slice(0, 30).map((one) => h("li", {}, h("button", { class: "link", type: "button", text: `${word("kind", one.kind)} · ${spotLine(model, one)}`, on: { click: () => go.alert(one.id) } }))));
   }
 
   const danger = () => h("section", { class: "danger" }, icon("fire"), h("div", {}, h("strong", { text: t("fire.title") }), h("p", { text: t("fire.text") })));

@@ -1,15 +1,20 @@
-// The list of open alarms, and what stands in its place when there are none.
+// The list of open alarms, in a flood as groups, with what is put aside below it, and what stands there when there are none.
 
+import { createAside } from "./aside.js";
 import * as clock from "./clock.js";
 import { h, icon, reconcile, setAttr, setText, severityMark } from "./dom.js";
 import { clockTime, elapsed, figure, isNumber, moment } from "./format.js";
 import { pick, t, word } from "./i18n.js";
+import { createGroups, groupsOf, standsAlone } from "./groups.js";
+import { createLoadLine } from "./load.js";
 import { isAside, isFire, needsAck } from "./model.js";
 import { API } from "./net.js";
 import { shedLine, spotLine } from "./places.js";
 
 // Rows beyond this are counted, not drawn: in a flood nobody reads them, and the screen must stay fast.
 const MAX_ROWS = 60;
+// So few are read faster one by one than in groups.
+const FEW = 8;
 // What a detector of pictures gives is a score from 0 to 1, not a quantity.
 const SCORED = new Set(["smoke", "flame"]);
 /** A micro fire station has to be on the scene within this time. */
@@ -44,20 +49,49 @@ export function createAlarms(model, go, actions, calm) {
   const list = h("ol", { class: "alarm-list" });
   const more = h("p", { class: "alarms-more" });
   const wait = h("p", { class: "alarms-wait" });
+  const line = createLoadLine(model, go);
+  const groups = createGroups(model, (alert) => createRow(model, alert, go, actions));
+  const aside = createAside(model, go);
+  const grouping = h("button", { class: "button button-quiet grouping", type: "button", hidden: true, on: { click: regroup } });
+  const body = h("div", { class: "alarms-body" }, list, groups.element, more, aside.element);
   const element = h("section", { class: "alarms", "aria-label": t("alarms.title") },
-    h("header", { class: "alarms-head" }, title), wait, list, more, calm.element);
+    h("header", { class: "alarms-head" }, title, h("div", { class: "alarms-tools" }, line.element, grouping)), wait, body, calm.element);
   let rows = new Map();
+  // Null follows the flood; a press decides until the flood is over.
+  let chosen = null;
+  let last = null;
+
+  function regroup() {
+    chosen = !grouped(shownAlerts());
+    update(last);
+  }
+
+  const shownAlerts = () => model.openAlerts().filter((alert) => !isAside(alert));
+  const flooded = (alerts) => Boolean(model.load?.flood) || alerts.length > MAX_ROWS;
+  const grouped = (alerts) => chosen ?? (flooded(alerts) && alerts.length > FEW);
 
   /** `here`: the shed that is shown, whose alarms are marked; those of all others stay in the list. */
   function update(here = null) {
-    const alerts = model.openAlerts();
+    last = here;
+    const alerts = shownAlerts();
+    const away = model.openAlerts().filter(isAside);
+    if (!flooded(alerts)) chosen = null;
+    const inGroups = grouped(alerts);
+    const single = inGroups ? alerts.filter(standsAlone) : alerts;
     const waiting = alerts.filter(needsAck).length;
     setText(count, alerts.length ? (waiting ? t("alarms.unacked", { n: waiting }) : t("alarms.all_acked")) : "");
     setAttr(count, "data-waiting", waiting > 0);
-    rows = reconcile(list, alerts.slice(0, MAX_ROWS), (alert) => alert.id, (alert) => createRow(model, alert, go, actions), (row, alert) => row.update(alert, here));
-    setText(more, alerts.length > MAX_ROWS ? t("alarms.more", { n: alerts.length - MAX_ROWS }) : "");
+    rows = reconcile(list, single.slice(0, MAX_ROWS), (alert) => alert.id, (alert) => createRow(model, alert, go, actions), (row, alert) => row.update(alert, here));
+    groups.element.hidden = !inGroups;
+    groups.update(inGroups ? groupsOf(alerts.filter((alert) => !standsAlone(alert))) : [], here);
+    grouping.hidden = !flooded(alerts);
+    setText(grouping, t(inGroups ? "group.single" : "group.together"));
+    setText(more, single.length > MAX_ROWS ? t("alarms.more", { n: single.length - MAX_ROWS }) : "");
+    aside.update(away);
+    line.update();
     setText(wait, model.alertsKnown || alerts.length ? "" : t("alarms.loading"));
     setAttr(element, "data-empty", alerts.length === 0);
+    setAttr(element, "data-aside", away.length > 0);
     calm.update(model.alertsKnown && alerts.length === 0);
     tick();
   }
@@ -65,6 +99,8 @@ export function createAlarms(model, go, actions, calm) {
   function tick() {
     const nowMs = clock.now();
     for (const row of rows.values()) row.tick(nowMs);
+    groups.tick(nowMs);
+    aside.tick();
   }
   return { element, update, tick };
 }

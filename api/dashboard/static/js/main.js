@@ -5,6 +5,8 @@ import { createAlarmPanel } from "./alarmpanel.js";
 import { createCalm } from "./calm.js";
 import { createCameraPanel } from "./camerapanel.js";
 import { allCameras, createCameras } from "./cameras.js";
+import { createEscalation } from "./escalation.js";
+import { createLoadPanel, followLoad } from "./load.js";
 import { fill, h, reconcile, setAttr, setText, severityMark } from "./dom.js";
 import { loadWords, t, word } from "./i18n.js";
 import { Model, isAside, needsAck, rank, shedKey } from "./model.js";
@@ -32,11 +34,13 @@ const go = {
   port: (site, shed, charger, port) => openHash(`port=${site}/${shed}/${charger}/${port}`),
   camera: (site, shed, id) => openHash(`camera=${site}/${shed}/${id}`),
   alert: (id) => openHash(`alert=${encodeURIComponent(id)}`),
+  load: () => openHash("load"),
 };
 const actions = {
   mayAct: () => ["operator", "admin"].includes(model.me.role),
   acknowledge: async (alert, note) => model.putAlert(await order(alert, "acknowledge", note)),
   comment: (alert, note) => order(alert, "comment", note),
+  order: async (alert, verb, body) => model.putAlert(await postJson(`/alerts/${encodeURIComponent(alert.id)}/${verb}`, body)),
   confirm: confirmAcknowledge,
 };
 
@@ -55,6 +59,7 @@ const readRefused = topbar.createRefused(model);
 const connection = topbar.createConnection(() => live);
 const panel = createPanel(byId("panel"), closePanel);
 const calm = createCalm(model);
+const escalate = createEscalation(model, sound, go);
 const alarms = createAlarms(model, go, actions, calm);
 const cameras = createCameras(model, go, tilePlaces);
 byId("alarms").prepend(alarms.element);
@@ -141,6 +146,7 @@ function panelFor(hash) {
   const [name, value = ""] = hash.split("=");
   const parts = value.split("/");
   if (name === "alert" && value) return createAlarmPanel(model, go, actions, decodeURIComponent(value));
+  if (name === "load") return createLoadPanel(model);
   if (name === "camera" && parts.length === 3) return createCameraPanel(model, { site: parts[0], shed: parts[1], id: parts[2] });
   if (name === "port" && parts.length === 4) return createPortPanel(model, go, actions, { site: parts[0], shed: parts[1], charger: parts[2], port: Number(parts[3]) });
   return null;
@@ -186,6 +192,7 @@ function announce() {
 }
 
 function tick() {
+  escalate();
   drawClock();
   connection.tick();
   drawSound();
@@ -251,7 +258,7 @@ for (const tab of document.querySelectorAll("[data-tab]")) {
 
 // ---- start
 
-for (const topic of ["sheds", "details", "cameras", "alerts", "service"]) model.addEventListener(topic, drawSoon);
+for (const topic of ["sheds", "details", "cameras", "alerts", "service", "load"]) model.addEventListener(topic, drawSoon);
 model.addEventListener("alerts", announce);
 model.addEventListener("closed", readRecent);
 addEventListener("popstate", route);
@@ -281,6 +288,7 @@ live = new Live(model, (state) => {
   announce();
 });
 live.start();
+followLoad(model);
 route();
 whoAmI();
 tick();

@@ -54,6 +54,7 @@ export class Model extends EventTarget {
   /** When the crew was on the scene, by alert. */
   arrivals = new Map();
   service = null;
+  load = null;
   me = { name: "", role: "viewer" };
   alertsKnown = false;
   shedsKnown = false;
@@ -166,6 +167,11 @@ export class Model extends EventTarget {
     this.cameras.set(key, { ...known, ...event });
     this.#message(event.picture_ts);
     this.#tell("cameras");
+  }
+
+  putLoad(load) {
+    this.load = load;
+    this.#tell("load");
   }
 
   onService(event) {

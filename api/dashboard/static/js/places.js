@@ -29,6 +29,8 @@ export const shedLine = (model, alert) =>
 
 /** Device, port and zone of an alert in one line: the port first where there is one, it is where someone must go. */
 export function spotLine(model, alert) {
+  // The alarm of a whole shed: its place is the shed.
+  if (alert.kind === "shed_offline" && alert.device === "shed") return "";
   const detail = model.details.get(shedKey(alert.site, alert.shed));
   const port = portOf(alert, detail);
   const device = alert.device ? deviceName(model, alert.site, alert.shed, alert.device) : "";

@@ -2,12 +2,14 @@
 // notice of something grave it sounds. Muting ends by itself, and at once when another grave alarm comes.
 
 const MUTE_MS = 3 * 60_000;
-const EVERY_MS = { critical: 2_500, high: 10_000 };
+const EVERY_MS = { urgent: 1_400, critical: 2_500, high: 10_000 };
 const TONES = {
+  urgent: [[988, 0, 0.16], [740, 0.2, 0.16], [988, 0.4, 0.16], [740, 0.6, 0.16], [988, 0.8, 0.16], [740, 1, 0.16]],
   critical: [[880, 0, 0.22], [660, 0.26, 0.22], [880, 0.52, 0.22], [660, 0.78, 0.3]],
   high: [[660, 0, 0.18], [550, 0.24, 0.3]],
 };
 const VOLUME = 0.28;
+const URGENT_VOLUME = 0.45;
 
 export const MUTE_MINUTES = MUTE_MS / 60_000;
 
@@ -18,6 +20,7 @@ export class Sound {
   #ids = new Set();
   #mutedUntil = 0;
   #lastAt = -Infinity;
+  #urgent = false;
 
   constructor(onChange) {
     this.onChange = onChange;
@@ -46,6 +49,13 @@ export class Sound {
     this.#make();
     await this.#context?.resume().catch(() => {});
     this.onChange();
+  }
+
+  /** Whether a critical alarm has waited too long. */
+  urgent(on) {
+    if (on === this.#urgent) return;
+    this.#urgent = on;
+    this.#lastAt = -Infinity;
   }
 
   mute() {
@@ -86,25 +96,27 @@ export class Sound {
   #tick() {
     if (!this.#level || this.mutedMs > 0 || this.blocked) return;
     const at = performance.now();
-    if (at - this.#lastAt < EVERY_MS[this.#level]) return;
+    const level = this.#urgent && this.#level === "critical" ? "urgent" : this.#level;
+    if (at - this.#lastAt < EVERY_MS[level]) return;
     this.#lastAt = at;
-    this.#play(this.#level);
+    this.#play(level);
   }
 
   #play(level) {
     if (this.blocked) return;
-    for (const [frequency, delay, length] of TONES[level]) this.#tone(frequency, this.#context.currentTime + delay, length);
+    const volume = level === "urgent" ? URGENT_VOLUME : VOLUME;
+    for (const [frequency, delay, length] of TONES[level]) this.#tone(frequency, this.#context.currentTime + delay, length, volume);
   }
 
-  #tone(frequency, start, length) {
+  #tone(frequency, start, length, volume) {
     const oscillator = this.#context.createOscillator();
     const gain = this.#context.createGain();
     oscillator.type = "triangle";
     oscillator.frequency.value = frequency;
     // Ramps, not steps: a step is heard as a click.
     gain.gain.setValueAtTime(0, start);
-    gain.gain.linearRampToValueAtTime(VOLUME, start + 0.02);
-    gain.gain.setValueAtTime(VOLUME, start + length - 0.04);
+    gain.gain.linearRampToValueAtTime(volume, start + 0.02);
+    gain.gain.setValueAtTime(volume, start + length - 0.04);
     gain.gain.linearRampToValueAtTime(0, start + length);
     oscillator.connect(gain).connect(this.#context.destination);
     oscillator.start(start);

@@ -1,0 +1,96 @@
+// A flood as a handful of lines: alarms of one kind in one shed together, each line opening to its alarms. A fire that
+// nobody has seen to is never put into a group.
+
+import { h, reconcile, setAttr, setText, severityMark } from "./dom.js";
+import { elapsed } from "./format.js";
+import { t, word } from "./i18n.js";
+import { isFire, needsAck, rank } from "./model.js";
+import { shedLine } from "./places.js";
+
+const MAX_OPENED = 100;
+
+/** Alarms of one kind and shed together, worst and unseen first. */
+export function groupsOf(alerts) {
+  const groups = new Map();
+  for (const alert of alerts) {
+    const key = `${alert.site}/${alert.shed}/${alert.kind}`;
+    if (!groups.has(key)) groups.set(key, { key, first: alert, alerts: [] });
+    groups.get(key).alerts.push(alert);
+  }
+  for (const group of groups.values()) {
+    group.waiting = group.alerts.filter(needsAck).length;
+    group.worst = group.alerts.reduce((worst, alert) => (rank(alert.severity) > rank(worst) ? alert.severity : worst), "low");
+    group.oldest = Math.min(...group.alerts.map((alert) => alert.raised_ts));
+  }
+  return [...groups.values()].sort((a, b) => rank(b.worst) - rank(a.worst) || (b.waiting > 0) - (a.waiting > 0) || b.alerts.length - a.alerts.length);
+}
+
+/** Whether an alarm stands for itself also in a flood. */
+export const standsAlone = (alert) => isFire(alert) && alert.severity === "critical" && needsAck(alert);
+
+/** The list of groups; `createRow(alert)` makes the row of one alarm. */
+export function createGroups(model, createRow) {
+  const element = h("ol", { class: "alarm-groups", hidden: true });
+  const opened = new Set();
+  let views = new Map();
+
+  function update(groups, here) {
+    for (const key of opened) if (!groups.some((group) => group.key === key)) opened.delete(key);
+    views = reconcile(element, groups, (group) => group.key, (group) => createGroup(group.key), (view, group) => view.update(group, here));
+  }
+
+  function createGroup(key) {
+    const mark = h("span", { class: "alarm-mark" });
+    const kind = h("strong", { class: "group-kind" });
+    const place = h("span", { class: "group-place" });
+    const number = h("span", { class: "group-number" });
+    const waiting = h("span", { class: "group-waiting" });
+    const age = h("time", { class: "group-age" });
+    const list = h("ol", { class: "alarm-list group-list", hidden: true });
+    const head = h("button", { class: "group-head", type: "button", "aria-expanded": "false", on: { click: toggle } }, mark, kind, number, place, waiting, age);
+    let group = null;
+    let here = null;
+    let rows = new Map();
+
+    function toggle() {
+      if (opened.has(key)) opened.delete(key);
+      else opened.add(key);
+      draw();
+    }
+
+    function draw() {
+      const open = opened.has(key);
+      list.hidden = !open;
+      setAttr(head, "aria-expanded", String(open));
+      rows = reconcile(list, open ? group.alerts.slice(0, MAX_OPENED) : [], (alert) => alert.id, createRow, (row, alert) => row.update(alert, here));
+    }
+    return {
+      element: h("li", { class: "alarm-group", data: { group: key } }, head, list),
+      update(next, shed) {
+        group = next;
+        here = shed;
+        if (mark.dataset.severity !== group.worst) mark.replaceChildren(severityMark(group.worst));
+        mark.dataset.severity = group.worst;
+        setAttr(this.element, "data-severity", group.worst);
+        setAttr(this.element, "data-waiting", group.waiting > 0);
+        setText(kind, word("kind", group.first.kind));
+        setText(place, shedLine(model, group.first));
+        setText(number, t("group.count", { n: group.alerts.length }));
+        setText(waiting, group.waiting ? t("alarms.unacked", { n: group.waiting }) : t("alarms.all_acked"));
+        draw();
+      },
+      tick(nowMs) {
+        setText(age, elapsed((nowMs - group.oldest) / 1000));
+        for (const row of rows.values()) row.tick(nowMs);
+      },
+    };
+  }
+
+  return {
+    element,
+    update,
+    tick(nowMs) {
+      for (const view of views.values()) view.tick(nowMs);
+    },
+  };
+}
