@@ -114,6 +114,9 @@ PACKS: dict[str, PackSpec] = {
         _lithium("lithium-48v12", 13, 12.0, 2.0, 0.66),
         _lithium("lithium-48v20", 13, 20.0, 4.0, 0.95),
         _lithium("lithium-60v20", 16, 20.0, 4.0, 0.95),
+        _lithium("lithium-60v32", 16, 32.0, 5.0, 0.95),
+        _lithium("lithium-72v20", 20, 20.0, 4.0, 0.95),
+        _lithium("lithium-72v32", 20, 32.0, 5.0, 0.96),
     )
 }
 """The packs met in sheds, by name."""
@@ -182,6 +185,23 @@ class Charge:
             charge_as = (self._tail_a(0.0) - self._tail_a(tail_s)) * self.pack.tail_time_constant_s
             gained += charge_as * self.pack.coulombic / (self.pack.capacity_ah * 3600.0)
         return min(1.0, self.soc + gained)
+
+    def highest_w(self, until_s: float) -> float:
+        """The most it draws within its first `until_s` seconds: at the end of constant current, or at once."""
+        return self.power_w(0.0) if self.bulk_s <= 0.0 else self.pack.ac_w(self._bulk_v(until_s), self.pack.bulk_a)
+
+    def falls_to_s(self, power_w: float) -> float:
+        """From when on it never draws more than this; infinite where that never comes."""
+        pack = self.pack
+        if power_w >= self.highest_w(math.inf):
+            return 0.0
+        if not self.tapers or power_w < pack.ac_w(pack.float_v, pack.float_a):
+            return math.inf
+        current_a = (power_w - pack.standby_w) * pack.efficiency / pack.limit_v
+        if current_a <= pack.tail_ratio * pack.bulk_a:
+            return self.tail_end_s
+        falling_s = pack.tail_time_constant_s * math.log(pack.bulk_a / current_a) - self._tail_skipped_s
+        return self.bulk_s + max(0.0, falling_s)
 
     @property
     def _soc_per_s(self) -> float:

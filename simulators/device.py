@@ -11,6 +11,7 @@ from random import Random
 from typing import Protocol
 
 from ingest.model import DeviceKind, DeviceRef
+from simulators.climate import DAY_SWING_C, Weather
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Surroundings:
 
     Attributes:
         start_hour: hour of day (0-24) at scenario time 0.
-        mean_air_c: mean temperature of the day.
+        mean_air_c: mean temperature of every day; with `weather` it is that of the season instead.
         mains_v: nominal voltage.
     """
 
@@ -82,6 +83,7 @@ class Surroundings:
     start_hour: float
     mean_air_c: float = 18.0
     mains_v: float = 225.0
+    weather: Weather | None = None
     _waves: tuple[tuple[float, float, float], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -98,7 +100,8 @@ class Surroundings:
 
     def air_c(self, t_s: float) -> float:
         """Temperature of the air; warmest at three in the afternoon."""
-        return self.mean_air_c + 4.5 * math.cos((self.hour(t_s) - 15.0) / 24.0 * math.tau)
+        mean_c = self.weather.mean_c(t_s) if self.weather else self.mean_air_c
+        return mean_c + DAY_SWING_C * math.cos((self.hour(t_s) - 15.0) / 24.0 * math.tau)
 
     def open_circuit_v(self, t_s: float) -> float:
         """Mains voltage before the shed's own load: lowest at half past seven in the evening."""

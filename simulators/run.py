@@ -17,12 +17,12 @@ import msgspec
 import structlog
 
 from ingest.contract import DEFAULT_PREFIX, Command
-from ingest.model import DeviceKind, DeviceRef
+from ingest.model import DeviceRef
 from shedwatch.clock import Clock, ManualClock, ScaledClock
 from simulators.cameras import CameraFarm
 from simulators.device import LinkChange
 from simulators.expect import ApiClient, Verdict, judge
-from simulators.fleet import Fleet
+from simulators.fleet import Fleet, talkers
 from simulators.publisher import Post, Publisher, PublisherCounts
 from simulators.reports import table, write_json, write_junit
 from simulators.scenario import Scenario
@@ -89,7 +89,7 @@ class _Run:
         self._clock = clock
         self._prefix = prefix
         self._seed = seed
-        self._publisher = Publisher(mqtt_url, _talkers(scenario), prefix=prefix, on_command=self._order)
+        self._publisher = Publisher(mqtt_url, talkers(scenario), prefix=prefix, on_command=self._order)
         self._steering = steering
         self._fleet: Fleet | None = None
         self._farm: CameraFarm | None = None
@@ -186,11 +186,6 @@ class _Run:
         if self._fleet is not None:
             for item in self._fleet.command(self._now_s, ref, command):
                 self._publisher.send(ref, Post(item.topic, item.payload, item.qos, item.retain))
-
-
-def _talkers(scenario: Scenario) -> dict[DeviceRef, DeviceKind]:
-    kinds = (DeviceKind.CHARGER, DeviceKind.SENSOR)
-    return {device.ref: device.kind for device in scenario.devices if device.kind in kinds}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ what only the simulator needs stands under `simulation`, keyed by `default`, dev
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import resources
@@ -18,8 +18,10 @@ from typing import Any
 from ingest.model import ID_PATTERN, Device, DeviceKind, DeviceRef, Name
 from simulators.battery import PACKS
 from simulators.expectations import Expectation, read_expectations
-from simulators.faults import KINDS, Fault, Target
+from simulators.faults import KINDS, Fault, FaultKind, Target
+from simulators.habits import HABITS
 from simulators.residents import Stay
+from simulators.runaway import unfold
 from simulators.yaml_reader import Document, Part, ScenarioError
 
 _SECTIONS = (
@@ -29,12 +31,17 @@ _SECTIONS = (
     ("extinguishers", DeviceKind.EXTINGUISHER),
 )
 DEVICE_KEYS: dict[DeviceKind, frozenset[str]] = {
-    DeviceKind.CHARGER: frozenset({"telemetry_s", "max_session_s"}),
-    DeviceKind.SENSOR: frozenset({"telemetry_s"}),
+    DeviceKind.CHARGER: frozenset({"telemetry_s", "max_session_s", "over_power_w", "habit", "drift_ppm"}),
+    DeviceKind.SENSOR: frozenset({"telemetry_s", "cable_of"}),
     DeviceKind.CAMERA: frozenset({"layout", "fps", "width", "height", "quality", "seed"}),
     DeviceKind.EXTINGUISHER: frozenset({"inspected_days_ago"}),
 }
-DEFAULT_KEYS = frozenset({"telemetry_s", "sensor_telemetry_s", "max_session_s", "fps", "hour", "air_c", "mains_v"})
+DEFAULT_KEYS = frozenset(
+    {"telemetry_s", "sensor_telemetry_s", "max_session_s", "over_power_w", "habit", "drift_ppm", "fps", "hour",
+     "weekday", "arrivals", "air_c", "mains_v"}
+)  # fmt: skip
+# Settings that are words, with those they choose from where there are such.
+_WORDS: dict[str, Collection[str] | None] = {"layout": None, "cable_of": None, "habit": HABITS}
 _TARGET_KINDS = {
     Target.PORT: DeviceKind.CHARGER,
     Target.CHARGER: DeviceKind.CHARGER,
@@ -42,6 +49,7 @@ _TARGET_KINDS = {
     Target.CAMERA: DeviceKind.CAMERA,
     Target.BAY: DeviceKind.CAMERA,
 }
+_BROKER = DeviceRef("", "", "")
 
 
 @dataclass(frozen=True)
@@ -74,9 +82,31 @@ class Scenario:
         """A simulator's figure for a device: its own, else the scenario's default, else `default`."""
         return self.settings.get(str(ref), {}).get(key, self.settings.get("default", {}).get(key, default))
 
+    def own(self, ref: DeviceRef, key: str) -> Any:
+        """A simulator's figure for a device alone; None where it has none of its own."""
+        return self.settings.get(str(ref), {}).get(key)
+
     def general(self, key: str, default: float) -> float:
         """A figure of the whole scenario."""
         return float(self.settings.get("default", {}).get(key, default))
+
+    def has_general(self, key: str) -> bool:
+        """Whether the scenario gives this figure."""
+        return key in self.settings.get("default", {})
+
+    @property
+    def day_of_year(self) -> float | None:
+        """Day of the year (1-366) on which it starts; None for "whenever it is started": then there is no season."""
+        return None if self.start_ms is None else float(self._start_day(self.start_ms).timetuple().tm_yday)
+
+    @property
+    def weekday(self) -> int:
+        """Day of the week on which it starts, 0 Monday; given, or that of the start, else a Wednesday."""
+        started = 2 if self.start_ms is None else self._start_day(self.start_ms).weekday()
+        return int(self.general("weekday", started)) % 7
+
+    def _start_day(self, start_ms: int) -> datetime:
+        return datetime.fromtimestamp(start_ms / 1000.0 + self.utc_offset_s, UTC)
 
     def hour_at(self, epoch_ms: int) -> float:
         """Hour of day (0-24) that light and residents live by when the scenario starts at this time."""
@@ -137,7 +167,9 @@ def parse(text: str, name: str, now_ms: int) -> Scenario:
         zones=zones,
         settings=settings,
         stays=stays,
-        faults=tuple(_fault(part, devices, zones) for part in root.parts("faults")),
+        faults=tuple(
+            one for part in root.parts("faults") for one in unfold(_fault(part, devices, zones), devices.values())
+        ),
         expectations=expectations,
     )
 
@@ -198,7 +230,7 @@ def _simulation(
         part = simulation.part(key)
         if key == "default":
             part.only(DEFAULT_KEYS)
-            settings[key] = {name: part.number(name) for name in part.data}
+            settings[key] = {name: _setting(part, name) for name in part.data}
             continue
         address, _, port = str(key).partition("#")
         device = _at(simulation, key, address, devices)
@@ -209,8 +241,23 @@ def _simulation(
             stays.setdefault(device.ref, {})[int(port)] = tuple(_stay(it) for it in part.parts("stays"))
         else:
             part.only(DEVICE_KEYS[device.kind])
-            settings[key] = {name: part.text(name) if name == "layout" else part.number(name) for name in part.data}
+            settings[key] = {name: _setting(part, name) for name in part.data}
+            _check_cable(part, device.ref, devices)
     return settings, stays
+
+
+def _setting(part: Part, name: str) -> str | float:
+    if name not in _WORDS:
+        return part.number(name)
+    choices = _WORDS[name]
+    return part.text(name) if choices is None else part.text(name, of=choices)
+
+
+def _check_cable(part: Part, ref: DeviceRef, devices: Mapping[DeviceRef, Device]) -> None:
+    if part.has("cable_of"):
+        charger = devices.get(DeviceRef(ref.site, ref.shed, part.text("cable_of")))
+        if charger is None or charger.kind is not DeviceKind.CHARGER:
+            raise part.fail("cable_of", "there is no such charger in the sensor's shed")
 
 
 def _at(part: Part, key: str, address: str, devices: Mapping[DeviceRef, Device]) -> Device:
@@ -224,7 +271,7 @@ def _at(part: Part, key: str, address: str, devices: Mapping[DeviceRef, Device])
 
 
 def _stay(part: Part) -> Stay:
-    part.only(("plug_s", "unplug_s", "pack", "soc", "pay_s"))
+    part.only(("plug_s", "unplug_s", "pack", "soc", "pay_s", "tapers"))
     plug_s = part.number("plug_s")
     return Stay(
         plug_s=plug_s,
@@ -232,13 +279,14 @@ def _stay(part: Part) -> Stay:
         pack=PACKS[part.text("pack", of=PACKS)],
         soc=part.number("soc", low=0.0, high=1.0),
         pay_s=part.number("pay_s", 15.0, low=0.0),
+        tapers=part.optional_bool("tapers") is not False,
     )
 
 
 def _fault(part: Part, devices: Mapping[DeviceRef, Device], zones: Mapping[DeviceRef, tuple[str, ...]]) -> Fault:
     kind = part.text("kind", of=KINDS)
     spec = KINDS[kind]
-    part.only({"kind", "at_s", "until_s", "strength", "port", "zone", *spec.figures, _address_key(spec.target)})
+    part.only({"kind", "at_s", "until_s", "strength", "port", "zone", *spec.figures, *spec.words, *_address_keys(spec)})
     at_s = part.number("at_s", low=0.0)
     until_s = part.optional_number("until_s")
     if until_s is not None and until_s <= at_s:
@@ -253,14 +301,29 @@ def _fault(part: Part, devices: Mapping[DeviceRef, Device], zones: Mapping[Devic
         zone=part.text("zone", of=zones[ref]) if spec.target is Target.BAY else None,
         strength=part.number("strength", 1.0, low=0.01, high=10.0),
         figures={name: part.number(name) for name in spec.figures if part.has(name)},
+        words={name: part.text(name, of=choices) for name, choices in spec.words.items() if part.has(name)},
+        group=_group(part, ref, devices) if spec.group and part.has("devices") else (),
     )
 
 
-def _address_key(target: Target) -> str:
-    return "shed" if target is Target.SHED else "device"
+def _address_keys(spec: FaultKind) -> tuple[str, ...]:
+    if spec.target is Target.BROKER:
+        return ()
+    if spec.target is Target.SHED:
+        return ("shed", "devices") if spec.group else ("shed",)
+    return ("device",)
+
+
+def _group(part: Part, shed: DeviceRef, devices: Mapping[DeviceRef, Device]) -> tuple[str, ...]:
+    names = part.data["devices"]
+    if not isinstance(names, list) or not all(DeviceRef(shed.site, shed.shed, str(it)) in devices for it in names):
+        raise part.fail("devices", "must be a list of ids of devices of the shed")
+    return tuple(map(str, names))
 
 
 def _fault_place(part: Part, target: Target, devices: Mapping[DeviceRef, Device]) -> DeviceRef:
+    if target is Target.BROKER:
+        return _BROKER
     if target is Target.SHED:
         text = part.text("shed")
         site, _, shed = text.partition("/")

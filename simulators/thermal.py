@@ -29,8 +29,12 @@ class SocketSpec:
 
 def step(spec: SocketSpec, temperature_c: float, ambient_c: float, heat_w: float, seconds: float) -> float:
     """Temperature after `seconds` of constant heat and air temperature, from `temperature_c`."""
-    settled_c = ambient_c + heat_w * spec.rise_k_per_w
-    return settled_c + (temperature_c - settled_c) * math.exp(-seconds / spec.time_constant_s)
+    return approach(temperature_c, ambient_c + heat_w * spec.rise_k_per_w, spec.time_constant_s, seconds)
+
+
+def approach(value: float, settled: float, time_constant_s: float, seconds: float) -> float:
+    """An RC element: where `value` is on its way to `settled` after `seconds`."""
+    return settled + (value - settled) * math.exp(-seconds / time_constant_s)
 
 
 def contact_heat_w(spec: SocketSpec, current_a: float, added_ohm: float = 0.0) -> float:

@@ -16,8 +16,10 @@ from ingest.timekeeping import DeviceClocks
 from ingest.translate import Translator
 from simulators.battery import PACKS
 from simulators.charger import Charger, ChargerHabits
+from simulators.cutoff import CutoffRules
 from simulators.device import Surroundings as Air
 from simulators.faults import Fault
+from simulators.habits import HABITS
 from simulators.residents import Stay
 
 START_MS = 1_795_392_000_000
@@ -69,7 +71,7 @@ class Days:
             surroundings=Air(str(seed), start_hour=8.0),
             faults=faults,
             fixed=fixed,
-            habits=ChargerHabits(every_s, max_session_s),
+            habits=ChargerHabits(HABITS["prompt"].with_period(every_s), CutoffRules(max_session_s=max_session_s)),
         )
         self.now_s = 0.0
         self.said: list[tuple[float, Condition]] = []
