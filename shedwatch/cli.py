@@ -124,7 +124,7 @@ def broker_config(
 
 @app.command()
 def simulate(
-    scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of one that is shipped.")],
+    scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of one that is shipped.")] = "",
     mqtt: Annotated[str, typer.Option(help="Broker of a running deployment; without it one is started here.")] = "",
     api: Annotated[str, typer.Option(help="Its API, as http://127.0.0.1:8080, for --expect.")] = "",
     token: Annotated[str, typer.Option(help="Its API token, for --expect.", envvar="SHEDWATCH_TOKEN")] = "",
@@ -137,8 +137,22 @@ def simulate(
     ] = False,
     junit: Annotated[Path | None, typer.Option(help="Write the judgement as JUnit XML.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the judgement as JSON.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Write what is wrong when and where, a line of JSON each.")] = None,
+    load: Annotated[str, typer.Option(help="Instead of a scenario so many chargers x ports, as 1000x12.")] = "",
+    every: Annotated[float, typer.Option(min=0.1, help="With --load: seconds between a charger's messages.")] = 10.0,
+    seconds: Annotated[float, typer.Option(min=1, help="With --load: for how long.")] = 60.0,
+    burst: Annotated[int, typer.Option(min=0, help="With --load: so many messages at once instead.")] = 0,
+    sites: Annotated[Path | None, typer.Option(help="With --load: write the sites to configure.")] = None,
 ) -> None:
     """Drive simulated devices, and judge what the service makes of them."""
+    if load:
+        from shedwatch.loading import LoadOptions, run_load
+
+        if scenario or not mqtt:
+            _fail("--load needs --mqtt, the broker to load, and no scenario")
+        raise typer.Exit(run_load(LoadOptions(load, mqtt, every, seconds, burst, seed, sites, json_file)))
+    if not scenario:
+        _fail("which scenario? Give a file or a shipped name, or --load 1000x12")
     from shedwatch.idle_loop import IdleLoop
     from shedwatch.rehearsal import RehearsalOptions, rehearse
 
@@ -149,7 +163,7 @@ def simulate(
         )
     if mqtt and expect and not api:
         _fail("--expect with --mqtt needs --api, the address of the deployment to judge")
-    options = RehearsalOptions(scenario, mqtt, api, token, factor, seed, expect, junit, json_file)
+    options = RehearsalOptions(scenario, mqtt, api, token, factor, seed, expect, junit, json_file, truth)
     with asyncio.Runner(loop_factory=IdleLoop) as runner:
         raise typer.Exit(runner.run(rehearse(options)))
 
@@ -212,7 +226,7 @@ def render(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="ingest, store, vision, alerts, api or render.")],
+    name: Annotated[str, typer.Argument(help="ingest, store, vision, alerts, api, render or simulators.")],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")] = None,
 ) -> None:
     """Measure against a reference on this machine, in about a minute."""

@@ -21,6 +21,7 @@ from shedwatch.progress import console
 from shedwatch.stage import Stage, StageError, StageOptions
 from simulators.cameras import CameraError
 from simulators.expect import ExpectError
+from simulators.ground_truth import write_truth
 from simulators.run import JudgeOptions, simulate, table
 from simulators.scenario import Scenario, load, shipped
 from simulators.yaml_reader import ScenarioError
@@ -39,6 +40,7 @@ class RehearsalOptions:
     expect: bool
     junit: Path | None
     json: Path | None
+    truth: Path | None = None
 
 
 async def rehearse(options: RehearsalOptions) -> int:
@@ -90,6 +92,8 @@ async def _against(
     _say(f"{scenario.name}: {scenario.duration_s:g} simulated seconds {pace}, seed {options.seed}")
     judge = JudgeOptions(api, token, options.junit, options.json) if options.expect else None
     report, verdict = await simulate(scenario, mqtt, clock, seed=options.seed, expect=judge, steering=steering)
+    if options.truth is not None:
+        write_truth(scenario, report.start_ms, options.truth)
     typer.echo(
         f"{report.seconds:.0f} simulated seconds, {report.counts.sent} messages, "
         f"sent at most {report.latest_s:.2f} simulated seconds late"

@@ -12,7 +12,7 @@ import typer
 from shedwatch.bench.report import BenchError, Report, machine
 from shedwatch.progress import Tell, counting
 
-NAMES = ("ingest", "store", "vision", "alerts", "api", "render")
+NAMES = ("ingest", "store", "vision", "alerts", "api", "render", "simulators")
 
 
 def run_bench(name: str, json_file: Path | None) -> int:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from ingest.contract import decode_telemetry, parse_topic
 from ingest.embedded_broker import find_mosquitto
-from shedwatch.bench import alarm_way, alerts, api, backlog, ingest, render, store, vision
+from shedwatch.bench import alarm_way, alerts, api, backlog, ingest, render, simulators, store, vision
 from shedwatch.bench.children import figures_of, serving
 from shedwatch.bench.fleet import Fleet
 from shedwatch.bench.report import BenchError, Pair, Report, Run, interleave, machine
@@ -109,6 +109,19 @@ def test_alarms_are_on_the_live_stream_while_a_notifier_hangs():
 
     assert figures["alarms"] == 30
     assert figures["alarm_p99_ms"] < 5000
+
+
+@pytest.mark.slow
+def test_simulators_run_and_none_of_their_messages_is_lost():
+    """A small fleet into a session and out of it again: each side has its figures."""
+    if find_mosquitto() is None:
+        pytest.skip("mosquitto is not installed")
+    scale = simulators.SimulatorsScale(chargers=2, ports=2, messages=6000, pairs=1)
+
+    result = simulators.run(scale=scale).as_dict(machine())
+
+    assert result["name"] == "simulators"
+    assert result["ratio"] == pytest.approx(result["ours"] / result["reference"], rel=1e-3)
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 import math
 from itertools import pairwise
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -9,10 +11,12 @@ from hypothesis import strategies as st
 
 from ingest.model import DeviceRef
 from simulators.climate import Weather, season_c
+from simulators.cutoff import EndReason
 from simulators.effects import added_ohm, leak_ma
 from simulators.faults import KINDS, Fault, FaultsOf, Target
 from simulators.feeder import Feeder, FeederSpec
 from simulators.fleet import Fleet, broker_outages, link_changes, talkers
+from simulators.habits import HABITS
 from simulators.residents import Calendar, stays
 from simulators.runaway import TIMELINES
 from simulators.scenario import parse
@@ -225,3 +229,12 @@ def test_every_alert_kind_of_a_fault_is_one_of_the_contract():
     for name, kind in KINDS.items():
         assert set(kind.truth) <= ALERT_KINDS, name
         assert kind.target in Target, name
+
+
+def test_page_about_the_twin_has_the_model_of_every_fault_habit_and_reason():
+    """docs/twin.md names every kind of fault that stands at chargers, sensors, sheds or the broker."""
+    page = (Path(__file__).parents[2] / "docs" / "twin.md").read_text(encoding="utf-8")
+    cameras = {Target.CAMERA, Target.BAY}
+    electrical = {name for name, kind in KINDS.items() if kind.target not in cameras} | {"thermal_runaway"}
+    words = [*electrical, *HABITS, *get_args(EndReason)]
+    assert [word for word in words if f"`{word}`" not in page] == []
