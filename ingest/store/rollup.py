@@ -34,6 +34,12 @@ class Summary:
         self.last = value
 
 
+def count_due(connection: sqlite3.Connection, now_ms: int) -> int:
+    """How many minutes are due."""
+    row = connection.execute("SELECT count(*) FROM dirty WHERE minute < ?", ((now_ms - SETTLE_MS) // MINUTE_MS,))
+    return int(row.fetchone()[0])
+
+
 def summarise_due(connection: sqlite3.Connection, now_ms: int, limit: int = 50) -> int:
     """Summarise up to `limit` minutes that are due, in one transaction; how many there were."""
     due = connection.execute(

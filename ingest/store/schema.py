@@ -20,7 +20,7 @@ SCHEMA_VERSION = 1
 APPLICATION_ID = 0x53484544  # "SHED", so that another program's database is never taken for ours
 BUSY_TIMEOUT_S = 5.0
 # Every series has a page of its own that its next row goes to: room for those of some thousand.
-CACHE_KIB = 32 << 10
+CACHE_KIB = 16 << 10
 # 16 MiB. A page that is written again and again until then is copied into the file once.
 CHECKPOINT_PAGES = 4000
 

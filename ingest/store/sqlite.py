@@ -24,7 +24,7 @@ from ingest.store.letter_book import LetterBook
 from ingest.store.outbox_book import OutboxBook
 from ingest.store.port import Aggregate, Appended, LatestValue, Message, Refusal, StoreError
 from ingest.store.retention import Retention, trim_step
-from ingest.store.rollup import summarise_due
+from ingest.store.rollup import count_due, summarise_due
 from ingest.store.rows import check_query
 from ingest.store.schema import connect_reader, connect_writer
 from ingest.store.series import find_series, read_latest
@@ -150,10 +150,15 @@ class SqliteStore:
             await self._clock.sleep(ROLLUP_EVERY_S)
 
     async def summarise(self) -> None:
-        """Summarise every minute that is due, in steps between which others may write. Raises StoreError."""
-        more = True
-        while more:
-            more = bool(await self._write(lambda connection: summarise_due(connection, self._clock.now_ms())))
+        """Summarise the minutes that are due now, in steps between which others may write. Raises StoreError.
+
+        Those that become due meanwhile are left to the next time: a backlog that pours in must not have the same
+        minutes summarised over and over.
+        """
+        left = await self._read(lambda connection: count_due(connection, self._clock.now_ms()))
+        while left > 0:
+            done = await self._write(lambda connection: summarise_due(connection, self._clock.now_ms()))
+            left = left - done if done else 0
 
     async def trim(self) -> None:
         """Give up everything that is too old, in small steps. Raises StoreError."""

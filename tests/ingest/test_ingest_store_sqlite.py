@@ -416,3 +416,25 @@ async def test_no_committed_batch_is_lost_when_the_writer_is_killed(tmp_path: Pa
 
         assert len(rows) % 100 == 0
         assert len(rows) // 100 in (batches[-1] + 1, batches[-1] + 2)
+
+
+async def test_a_backlog_that_pours_in_does_not_have_its_minutes_summarised_for_ever(
+    store: SqliteStore, clock: ManualClock
+) -> None:
+    """What becomes due while summaries are made is left to the next time."""
+    stop = asyncio.Event()
+
+    async def pour() -> None:
+        late_ms, n = NOW_MS - 3_600_000, 0
+        while not stop.is_set():
+            n += 1
+            await store.append([message(late_ms + n, float(n))])
+
+    await store.append([message(NOW_MS - 3_600_000, 0.0)])
+    pouring = asyncio.create_task(pour())
+    await asyncio.wait_for(store.summarise(), 5)
+    stop.set()
+    await pouring
+    await store.summarise()
+
+    assert await store._read(lambda connection: connection.execute("SELECT count(*) FROM dirty").fetchone()) == (0,)
