@@ -140,7 +140,8 @@ class Broker:
         message was not taken: too many wait already, or it has QoS 0 and there is no connection.
         """
         message = Outgoing(topic, payload, qos, retain)
-        taken = self._send(message) if self.online else self._outbox.keep(message)
+        # Behind what waits already; paho has a queue of its own, which may be full.
+        taken = (self.online and not self._outbox and self._send(message)) or self._outbox.keep(message)
         if taken:
             self.counters.published += 1
         else:
@@ -205,8 +206,8 @@ class Broker:
         if self._client is not None and self._made_for is protocol:
             return self._client
         if self._client is not None:
-            for message in retire(self._client):
-                self._outbox.keep(Outgoing(message.topic, bytes(message.payload), message.qos, message.retain))
+            unsent = retire(self._client)
+            self._outbox.take_back(Outgoing(it.topic, bytes(it.payload), it.qos, it.retain) for it in unsent)
         self._client, self._made_for = self._new_client(protocol), protocol
         return self._client
 
@@ -346,8 +347,7 @@ class Broker:
             client.subscribe([(topic, 1) for topic in self._subscriptions])
         if self._status_topic:
             client.publish(self._status_topic, b"online", qos=1, retain=True)
-        for message in self._outbox.empty():
-            self._send(message)
+        self._outbox.drain(self._send)
         self._greeted.set()
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: ReasonCode, _props: Any) -> None:
@@ -364,6 +364,8 @@ class Broker:
     def _on_publish(self, _client: Any, _data: Any, mid: int, _reason: Any, _props: Any) -> None:
         if mid == self._goodbye_mid:
             self._goodbye_sent.set()
+        elif self._outbox and self.online:
+            self._outbox.drain(self._send)
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         topic = getattr(message, "_topic", b"")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -89,7 +89,18 @@ class Outbox:
         self._waiting.move_to_end(key)
         return True
 
-    def empty(self) -> list[Outgoing]:
-        """All of them, oldest first; none is kept any more."""
-        waiting, self._waiting = list(self._waiting.values()), OrderedDict()
-        return waiting
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def take_back(self, messages: Iterable[Outgoing]) -> None:
+        """Keep messages that were on their way already, before all others and whatever the limit."""
+        before: OrderedDict[object, Outgoing] = OrderedDict((object(), message) for message in messages)
+        self._waiting = before | self._waiting
+
+    def drain(self, send: Callable[[Outgoing], bool]) -> None:
+        """Send, oldest first, until one is not taken; that one and those after it stay."""
+        while self._waiting:
+            key, message = next(iter(self._waiting.items()))
+            if not send(message):
+                return
+            del self._waiting[key]
