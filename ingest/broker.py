@@ -20,6 +20,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.delivery import AckQueue, Outbox, Outgoing
+from ingest.heartbeat import BusHeartbeat
 from ingest.inbox import Inbound, Inbox
 from ingest.link import Link, LinkState, Protocol
 from ingest.mqtt_url import parse_url
@@ -60,12 +61,16 @@ class BrokerCounters:
 
 
 class BrokerHealth(NamedTuple):
-    """How the connection is: online is well, else `reason` says why not. `refused`: subscriptions denied."""
+    """How the connection is: online is well, else `reason` says why not.
+
+    `refused`: subscriptions denied. `deaf_s`: online, but for so long nothing came, not even our own heartbeat.
+    """
 
     state: LinkState
     protocol: Protocol
     reason: str
     refused: tuple[str, ...]
+    deaf_s: float | None = None
 
 
 class Broker:
@@ -78,6 +83,7 @@ class Broker:
         persistent: let the broker keep what comes while we are away.
         max_packet_bytes: larger messages shall not be sent to us (MQTT 5 only).
         status_topic: where `online` is kept, and `offline` as our will.
+        heartbeat_topic: a topic of our own; what we send there has to come back, or `health` says we are deaf.
     """
 
     def __init__(
@@ -89,6 +95,7 @@ class Broker:
         persistent: bool = True,
         max_packet_bytes: int | None = None,
         status_topic: str | None = None,
+        heartbeat_topic: str | None = None,
         inbox: Inbox | None = None,
         rng: random.Random | None = None,
     ) -> None:
@@ -97,7 +104,9 @@ class Broker:
         self.inbox.on_full, self.inbox.on_drained = self._pause, self._resume
         self.counters = BrokerCounters()
         self._identity = Identity(self.address, client_id, persistent, status_topic, max_packet_bytes)
-        self._subscriptions = tuple(subscriptions)
+        self._subscriptions = (*subscriptions, *([heartbeat_topic] if heartbeat_topic else ()))
+        self._heartbeat_topic = heartbeat_topic
+        self._heartbeat = BusHeartbeat()
         self._status_topic = status_topic
         self._rng = rng or random.Random()
         self._link = Link()
@@ -120,7 +129,8 @@ class Broker:
     @property
     def health(self) -> BrokerHealth:
         """How the connection is now."""
-        return BrokerHealth(self._link.state, self._link.protocol, self._link.reason, self._refused)
+        deaf_s = self._heartbeat.deaf_s(self._loop.time()) if self.online and self._heartbeat_topic else None
+        return BrokerHealth(self._link.state, self._link.protocol, self._link.reason, self._refused, deaf_s)
 
     @property
     def online(self) -> bool:
@@ -327,11 +337,19 @@ class Broker:
             client, now = self._client, self._loop.time()
             if client is None or not self.online:
                 continue
+            self._beat(client, now)
             if not self._paused and now >= self._misc_from:
                 client.loop_misc()
             elif now >= self._beat_at and self._status_topic:
                 self._beat_at = now + KEEPALIVE_S / 2
                 client.publish(self._status_topic, b"online", qos=0, retain=True)
+
+    def _beat(self, client: BufferedClient, now_s: float) -> None:
+        self._heartbeat.received(self.counters.received, now_s)
+        if self._paused:
+            self._heartbeat.excused(now_s)
+        elif self._heartbeat_topic and self._heartbeat.due(now_s):
+            client.publish(self._heartbeat_topic, b"", qos=0)
 
     def _on_connect(self, client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, _props: Any) -> None:
         if reason.is_failure:
@@ -340,6 +358,7 @@ class Broker:
             return
         self._link = self._link.accepted()
         self.counters.connects += 1
+        self._heartbeat.connected(self._loop.time())
         log.info(
             "broker_online", broker=str(self.address), protocol=self._link.protocol.name, session=flags.session_present
         )
@@ -382,6 +401,9 @@ class Broker:
                 topic = message.topic.decode()
             except UnicodeDecodeError:
                 self.counters.undecodable_topics += 1
+                ack()
+                continue
+            if topic == self._heartbeat_topic:
                 ack()
                 continue
             if size > MAX_PAYLOAD:

@@ -88,6 +88,11 @@ def service_status_topic(instance: str, prefix: str = DEFAULT_PREFIX) -> str:
     return f"{prefix}/service/{instance}/status"
 
 
+def heartbeat_topic(instance: str, client_id: str, prefix: str = DEFAULT_PREFIX) -> str:
+    """Where a client of the service sends what has to come back to it."""
+    return f"{prefix}/service/{instance}/heartbeat/{client_id}"
+
+
 # Bounds are those of physics and of the field's hardware, wide enough for a fire: a value outside is a broken sensor.
 Power = Annotated[float, msgspec.Meta(ge=-50.0, le=20_000.0)]
 Current = Annotated[float, msgspec.Meta(ge=-1.0, le=200.0)]

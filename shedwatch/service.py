@@ -30,7 +30,7 @@ from api.links import signer_in
 from api.stream import Hub
 from ingest.broker import Broker
 from ingest.cameras import run_sources, source_of
-from ingest.contract import Reply, service_status_topic, topic_of
+from ingest.contract import Reply, heartbeat_topic, service_status_topic, topic_of
 from ingest.embedded_broker import EmbeddedBroker
 from ingest.intake import Intake
 from ingest.model import DeviceKind, DeviceRef, Frame, Reading, Topology
@@ -236,7 +236,9 @@ class Service:
             relay.serve_orders(desk)
             relay.serve_cuts(self._cuts)
         else:
-            self._health.tell(relay.send_health)
+            # Of several processes with the same parts each speaks for itself.
+            who = f"{self._settings.mqtt.client_id}-" if self._sharing else ""
+            self._health.tell(lambda name, state, detail: relay.send_health(who + name, state, detail))
         if "vision" in self._parts:
             relay.serve_attention(self._attend)
 
@@ -283,7 +285,9 @@ class Service:
     def _start_intake(self, store: SqliteStore) -> None:
         prefix = self._settings.mqtt.prefix
         devices = [f"{prefix}/+/+/charger/+/+", f"{prefix}/+/+/sensor/+/+", f"{prefix}/+/+/camera/+/status"]
-        status = service_status_topic("-".join([self._settings.instance, *self._own_name]), prefix)
+        devices = [self._shared(topics) for topics in devices]
+        own = [self._settings.mqtt.client_id] if self._sharing else []
+        status = service_status_topic("-".join([self._settings.instance, *self._own_name, *own]), prefix)
         broker = self._client("main", devices, status_topic=status)
         frames = self._client("frames", [f"{prefix}/+/+/camera/+/frame"], persistent=False)
         intake = Intake(
@@ -320,7 +324,10 @@ class Service:
     def _start_strays(self, intake: Intake) -> None:
         prefix = self._settings.mqtt.prefix
         broker = self._client(
-            "strays", Strays.subscriptions(prefix), persistent=False, max_packet_bytes=MAX_PACKET_BYTES
+            "strays",
+            [self._shared(it) for it in Strays.subscriptions(prefix)],
+            persistent=False,
+            max_packet_bytes=MAX_PACKET_BYTES,
         )
         self._keep.keep("strays", Strays(broker.inbox, intake.refuse_stray, prefix).run)
 
@@ -330,6 +337,8 @@ class Service:
             for name, broker in self._figures.brokers.items():
                 health = broker.health
                 refused = f"subscriptions refused: {', '.join(health.refused)}" if health.refused else ""
+                if health.deaf_s is not None:
+                    refused = f"connected, but nothing comes back, not even our own heartbeat for {health.deaf_s:.0f} s"
                 state = "down" if not broker.online else "degraded" if refused else "ok"
                 self._health.report(f"mqtt-{name}", state, refused or ("" if broker.online else health.reason))
             state, detail, _ = intake.health
@@ -354,6 +363,7 @@ class Service:
             persistent=persistent,
             max_packet_bytes=max_packet_bytes,
             status_topic=status_topic,
+            heartbeat_topic=heartbeat_topic(self._settings.instance, client_id, self._settings.mqtt.prefix),
         )
         self._figures.brokers[name] = broker
         self._keep.keep(f"mqtt-{name}", broker.run)
@@ -372,6 +382,15 @@ class Service:
             url = heartbeat.address()
             beat = Heartbeat(url, heartbeat.every_s, self._health.ailment, self._clock)
             self._keep.keep("heartbeat", beat.run)
+
+    @property
+    def _sharing(self) -> bool:
+        """Whether this is one of several processes that store what devices send, each a part of it."""
+        return self._settings.mqtt.share is not None and self._parts == {"ingest"}
+
+    def _shared(self, topics: str) -> str:
+        """Of a shared subscription the broker gives each message to one process of the group."""
+        return f"$share/{self._settings.mqtt.share}/{topics}" if self._sharing else topics
 
     @property
     def _own_name(self) -> list[str]:

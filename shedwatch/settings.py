@@ -150,6 +150,7 @@ class MqttSettings(Section):
     embedded: bool = False
     prefix: Annotated[str, StringConstraints(pattern=r"^[^/+#]+$")] = "sheds"
     client_id: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "shedwatch"
+    share: Annotated[str, StringConstraints(pattern=r"^[^/+#]+$")] | None = None
     password_file: Path | None = None
     ca_file: Path | None = None
     certificate_file: Path | None = None

@@ -298,3 +298,24 @@ async def test_tls_is_spoken_and_the_certificate_checked(certificates: Path) -> 
         server.stop()
 
     assert [message.payload for message in messages] == payloads
+
+
+async def test_a_connection_that_brings_nothing_back_is_deaf_and_heals(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Open, answering pings, and without its subscription: only our own heartbeat finds out. It never reaches the inbox."""
+    monkeypatch.setattr("ingest.heartbeat.BEAT_EVERY_S", 0.5)
+    monkeypatch.setattr("ingest.heartbeat.DEAF_AFTER_S", 3.0)
+    beat = "sheds/service/main/heartbeat/service"
+    async with connected(mosquitto.url, "service", "t/#", heartbeat_topic=beat) as service:
+        await until(lambda: service.counters.received >= 2)
+        well = service.health.deaf_s
+        assert service._client is not None
+        service._client.unsubscribe(beat)
+        await until(lambda: service.health.deaf_s is not None)
+        deaf = service.online
+        service._client.subscribe(beat, 1)
+        await until(lambda: service.health.deaf_s is None)
+        heard = len(service.inbox)
+
+    assert (well, deaf, heard) == (None, True, 0)

@@ -30,6 +30,7 @@ from ingest.contract import (
     CHARGER_CHANNELS,
     SENSOR_CHANNELS,
     alert_topic,
+    heartbeat_topic,
     parse_topic,
     service_status_topic,
 )
@@ -258,6 +259,7 @@ def test_the_topics_named_exist(page: str) -> None:
         alert_topic("x", "x", "x"),
         siren_topic(("x", "x"), "sheds"),
         service_status_topic("x"),
+        heartbeat_topic("x", "x"),
         f"{Relay.base('sheds', 'x')}/…",
     }
     for written in re.findall(r"(?<![\w/}.])sheds/[^\s`\"|]+/[^\s`\"|]+", PAGES[page]):
