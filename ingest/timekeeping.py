@@ -74,4 +74,7 @@ class DeviceClocks:
             self._lagging[device] = _Stretch(lag_ms, received_ms)
             return Judged(device_ms, late=True, skewed=False)
         steady = received_ms - stretch.since_ms >= self._steady_ms
+        if steady:
+            # A clock that is slow also drifts: it is followed, or its device would count as a backlog again and again.
+            stretch.lag_ms = lag_ms
         return Judged(device_ms, late=not steady, skewed=steady)

@@ -13,6 +13,7 @@ from shedwatch.clock import Clock
 from shedwatch.configuration import ConfigurationError
 from shedwatch.http import AddressTakenError
 from shedwatch.logs import set_up_logs
+from shedwatch.memory import settle
 from shedwatch.parent import die_with_parent
 from shedwatch.service import PARTS, Service
 from shedwatch.settings import Settings
@@ -24,6 +25,7 @@ def run_parts(settings: Settings, parts: frozenset[str], clock: Clock) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
     die_with_parent()
     set_up_logs()
+    settle()
     try:
         asyncio.run(_until_asked(settings, parts, clock))
     except (ConfigurationError, SchemaError, AddressTakenError, EmbeddedBrokerError, PermissionError) as error:

@@ -35,6 +35,7 @@ from ingest.store.sqlite import SqliteStore
 from shedwatch.bench.fleet import Fleet
 from shedwatch.clock import SystemClock
 from shedwatch.logs import set_up_logs
+from shedwatch.memory import settle
 from shedwatch.parent import die_with_parent
 
 FLEET = Fleet(sheds=20, chargers=10, ports=10)
@@ -156,6 +157,7 @@ def main(role: str, url: str, client_id: str, count: str, folder: str) -> None:
     die_with_parent()
     set_up_logs(logging.WARNING)
     if role == "ours":
+        settle()
         figures = asyncio.run(take_in(url, client_id, int(count), Path(folder)))
     else:
         figures = count_only(url, client_id, int(count))

@@ -49,6 +49,25 @@ def test_a_slow_clock_is_recognised_and_its_device_rings_again() -> None:
     assert judged[-1].skewed
 
 
+def test_a_slow_clock_that_drifts_is_followed() -> None:
+    """Seconds a minute, for hours: once it is known for a clock, its device goes on ringing."""
+    clocks = DeviceClocks()
+    judged = [clocks.judge(C1, NOW_MS + n * 9_900 - 600_000, NOW_MS + n * 10_000) for n in range(1000)]
+
+    assert not any(it.late for it in judged[5:])
+    assert all(it.skewed for it in judged[5:])
+
+
+def test_a_backlog_from_a_slow_clock_is_still_a_backlog() -> None:
+    """What was buffered in an outage is older than the clock is slow."""
+    clocks = DeviceClocks()
+    for n in range(20):
+        clocks.judge(C1, NOW_MS + n * 5_000 - 600_000, NOW_MS + n * 5_000)
+    late = [clocks.judge(C1, NOW_MS - 1_200_000 + n * 1_000, NOW_MS + 200_000 + n * 10).late for n in range(300)]
+
+    assert all(late)
+
+
 def test_devices_are_judged_apart() -> None:
     """One charger's slow clock says nothing about another."""
     clocks = DeviceClocks()
