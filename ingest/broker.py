@@ -11,14 +11,14 @@ import asyncio
 import random
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 from paho.mqtt import client as paho
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
+from ingest.broker_health import BrokerCounters, BrokerHealth
 from ingest.delivery import AckQueue, Outbox, Outgoing
 from ingest.heartbeat import BusHeartbeat
 from ingest.inbox import Inbound, Inbox
@@ -45,32 +45,6 @@ READ_SLICE_S = 0.005
 # Far above every limit of the intake: what is larger is only counted and shown by its beginning.
 MAX_PAYLOAD = 9 << 20
 KEPT_OF_HUGE = 4096
-
-
-@dataclass(slots=True)
-class BrokerCounters:
-    """What happened on the connection since the start."""
-
-    received: int = 0
-    received_bytes: int = 0
-    connects: int = 0
-    published: int = 0
-    publish_refused: int = 0
-    undecodable_topics: int = 0
-    pauses: int = 0
-
-
-class BrokerHealth(NamedTuple):
-    """How the connection is: online is well, else `reason` says why not.
-
-    `refused`: subscriptions denied. `deaf_s`: online, but for so long nothing came, not even our own heartbeat.
-    """
-
-    state: LinkState
-    protocol: Protocol
-    reason: str
-    refused: tuple[str, ...]
-    deaf_s: float | None = None
 
 
 class Broker:
