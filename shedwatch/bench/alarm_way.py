@@ -89,7 +89,7 @@ def measure(scale: WayScale = WayScale()) -> dict[str, float]:
 async def _measure(scale: WayScale, folder: Path, hung: int) -> dict[str, float]:
     webhook = {"type": "webhook", "url": f"http://127.0.0.1:{hung}/", "secret": "a-secret-of-a-bench-0123456789"}
     more = {"notify": {"channels": [webhook]}, "vision": {"enabled": False}}
-    options = StageOptions(_sites(FLEET), folder, scaled(round(time.time() * 1000), 1.0), more=more)
+    options = StageOptions(sites_of(FLEET), folder, scaled(round(time.time() * 1000), 1.0), more=more)
     async with Stage(options, lambda _text: None) as stage:
         times = _Times()
         stopped = threading.Event()
@@ -187,7 +187,7 @@ def _hung_server() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def _sites(fleet: Fleet) -> list[dict[str, Any]]:
+def sites_of(fleet: Fleet) -> list[dict[str, Any]]:
     """The fleet as a configuration has it."""
     return [
         {

@@ -171,6 +171,7 @@ def test_ingest_takes_every_message_on_both_sides(broker):
     ours = result["runs"][0]["ours"]
     assert (ours["refused"], ours["late"]) == (0, 0)
     assert broker in result["what"]
+    assert ("live_ratio" in result["besides"]) is (broker == "mosquitto")
 
 
 def test_a_broker_that_is_not_there_ends_the_benchmark_in_words():
