@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+
+# A deadline would measure the machine and not the code: on a busy one any example can take long.
+settings.register_profile("busy-machine", deadline=None)
+settings.load_profile("busy-machine")
 
 pytest_plugins = ["tests.servers", "tests.secured_bus", "tests.rtsp", "tests.browser"]
 
