@@ -128,6 +128,9 @@ def simulate(
     mqtt: Annotated[str, typer.Option(help="Broker of a running deployment; without it one is started here.")] = "",
     api: Annotated[str, typer.Option(help="Its API, as http://127.0.0.1:8080, for --expect.")] = "",
     token: Annotated[str, typer.Option(help="Its API token, for --expect.", envvar="SHEDWATCH_TOKEN")] = "",
+    listen: Annotated[
+        str, typer.Option(help="HOST:PORT where its webhook channels post to, for scenarios that expect notices.")
+    ] = "",
     speed: Annotated[
         str, typer.Option(help="Simulated seconds a second; `max`: in lock-step, as fast as everything is judged.")
     ] = "1",
@@ -163,7 +166,7 @@ def simulate(
         )
     if mqtt and expect and not api:
         _fail("--expect with --mqtt needs --api, the address of the deployment to judge")
-    options = RehearsalOptions(scenario, mqtt, api, token, factor, seed, expect, junit, json_file, truth)
+    options = RehearsalOptions(scenario, mqtt, api, token, listen, factor, seed, expect, junit, json_file, truth)
     with asyncio.Runner(loop_factory=IdleLoop) as runner:
         raise typer.Exit(runner.run(rehearse(options)))
 

@@ -34,19 +34,24 @@ PATIENCE_S = 30.0
 """Real seconds without an end of the work of one moment; then time moves on without it, and it is counted."""
 
 
+def clock_for(start_ms: int) -> SteeredClock:
+    """A clock for a `LockStep` in which it will be `start_ms` when the devices come."""
+    return SteeredClock(start_ms - LEAD_S * 1000)
+
+
 class LockStep:
     """Broker and service of this process; `url`, `token` and `broker_url` tell where. Use as `async with`.
 
     Args:
-        start_ms: the time it will be when the devices come.
+        clock: of `clock_for`.
         configuration: of the service, besides what is known here.
 
     Attributes:
         given_up: how often time moved on although something was still under way.
     """
 
-    def __init__(self, start_ms: int, configuration: Mapping[str, Any], folder: Path, progress: Progress) -> None:
-        self.clock = SteeredClock(start_ms - LEAD_S * 1000)
+    def __init__(self, clock: SteeredClock, configuration: Mapping[str, Any], folder: Path, progress: Progress) -> None:
+        self.clock = clock
         self.given_up = 0
         self.broker_url = ""
         self.url = ""

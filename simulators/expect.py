@@ -9,14 +9,16 @@ Errors:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import httpx2 as httpx
 import msgspec
+from msgspec.structs import replace
 
 from simulators.expectations import Expectation, Place
+from simulators.receiver import Delivery, first_told_ms
 from simulators.scenario import Scenario
 
 # A device may stamp, and the service round, a moment before the second the scenario names.
@@ -51,7 +53,10 @@ class SeenAlert(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """One expectation judged. `reason` says what is missing; `delay_s` counts from the hazard's beginning."""
+    """One expectation judged. `reason` says what is missing; `delay_s` counts from the hazard's beginning.
+
+    `delivered_s`: for each channel asked for, how long after the alarm people were told by it; None: never.
+    """
 
     expected: str
     after_s: float
@@ -63,6 +68,7 @@ class Outcome(msgspec.Struct, frozen=True):
     severity: str | None = None
     evidence: int = 0
     cleared_delay_s: float | None = None
+    delivered_s: dict[str, float | None] = {}
 
 
 class Unexpected(msgspec.Struct, frozen=True):
@@ -89,6 +95,36 @@ class AlertPage(msgspec.Struct):
 
     items: list[SeenAlert]
     next: str | None = None
+
+
+class LogLine(msgspec.Struct):
+    """What the judge needs of a line of `GET /alerts/{id}/log`."""
+
+    at_ms: int
+    to_state: str
+
+
+class LogPage(msgspec.Struct):
+    """`GET /alerts/{id}/log`."""
+
+    items: list[LogLine]
+
+
+def occurrences(alert: SeenAlert, log: Sequence[LogLine]) -> Iterator[SeenAlert]:
+    """Each time people were alarmed within the life of one alert, as an alarm of its own, in order of time.
+
+    An alert that nobody has acknowledged goes on when its hazard is back: for people that is one alarm more. One that is
+    suppressed, for another alert explains it, alarms nobody until it is announced.
+    """
+    raised_ts: int | None = None
+    for line in log:
+        if line.to_state == "unacknowledged" and raised_ts is None:
+            raised_ts = line.at_ms
+        elif line.to_state in ("returned_unacknowledged", "normal") and raised_ts is not None:
+            yield replace(alert, raised_ts=raised_ts, cleared_ts=line.at_ms)
+            raised_ts = None
+    if raised_ts is not None:
+        yield replace(alert, raised_ts=raised_ts, cleared_ts=None)
 
 
 class ApiClient:
@@ -128,6 +164,14 @@ class ApiClient:
                 return sorted((it for it in found if it.raised_ts >= since_ms), key=lambda it: it.raised_ts)
             params["cursor"] = page.next
 
+    async def occurrences(self, alert: SeenAlert) -> list[SeenAlert]:
+        """The alarms that an alert stands for: see `occurrences`."""
+        body = (await self._get(f"/alerts/{alert.id}/log", {})).content
+        try:
+            return list(occurrences(alert, msgspec.json.decode(body, type=LogPage).items))
+        except msgspec.DecodeError as error:
+            raise ExpectError(f"GET /alerts/{alert.id}/log answers something else than expected: {error}") from None
+
     async def has_picture(self, alert_id: str, name: str) -> bool:
         """Whether a picture of an alert can be read."""
         try:
@@ -146,14 +190,15 @@ class ApiClient:
         return answer
 
 
-async def judge(scenario: Scenario, api: ApiClient, start_ms: int) -> Verdict:
-    """Judge a scenario that started at `start_ms` and is over. Raises ExpectError."""
+async def judge(scenario: Scenario, api: ApiClient, start_ms: int, deliveries: Sequence[Delivery] = ()) -> Verdict:
+    """Judge a scenario that started at `start_ms` and is over, by the API and the notices that came. Raises ExpectError."""
     # With its last second the devices leave, and the service rightly misses them.
     end_ms = start_ms + round(scenario.duration_s * 1000.0)
-    alerts = [it for it in await api.alerts_since(start_ms) if it.raised_ts <= end_ms]
+    seen = [alarm for alert in await api.alerts_since(start_ms) for alarm in await api.occurrences(alert)]
+    alerts = sorted((it for it in seen if start_ms <= it.raised_ts <= end_ms), key=lambda it: it.raised_ts)
     wanted = [(it.id, name) for it in alerts for name in it.evidence]
     readable = frozenset([pair for pair in wanted if await api.has_picture(*pair)])
-    return decide(scenario.name, scenario.expectations, alerts, start_ms, readable)
+    return decide(scenario.name, scenario.expectations, alerts, start_ms, readable, deliveries)
 
 
 def decide(
@@ -162,6 +207,7 @@ def decide(
     alerts: Sequence[SeenAlert],
     start_ms: int,
     readable: frozenset[tuple[str, str]] = frozenset(),
+    deliveries: Sequence[Delivery] = (),
 ) -> Verdict:
     """The verdict on these alarms; `readable` names the pictures (alert id, name) that the API does serve."""
     left = list(alerts)
@@ -170,7 +216,7 @@ def decide(
         alert = _earliest(expectation, left, start_ms)
         if alert is not None:
             left.remove(alert)
-        outcomes.append(_outcome(expectation, alert, start_ms, readable))
+        outcomes.append(_outcome(expectation, alert, start_ms, readable, deliveries))
     unexpected = [_unexpected(alert, start_ms) for alert in left if not _allowed(alert, expectations, start_ms)]
     met = not unexpected and all(outcome.ok for outcome in outcomes)
     return Verdict(name, met, outcomes, unexpected)
@@ -207,7 +253,11 @@ def _allowed(alert: SeenAlert, expectations: Sequence[Expectation], start_ms: in
 
 
 def _outcome(
-    expectation: Expectation, alert: SeenAlert | None, start_ms: int, readable: frozenset[tuple[str, str]]
+    expectation: Expectation,
+    alert: SeenAlert | None,
+    start_ms: int,
+    readable: frozenset[tuple[str, str]],
+    deliveries: Sequence[Delivery],
 ) -> Outcome:
     expected = str(expectation.place)
     if alert is None:
@@ -215,7 +265,9 @@ def _outcome(
     delay_s = round(_at_s(alert, start_ms) - expectation.after_s, 3)
     pictures = sum((alert.id, name) in readable for name in alert.evidence)
     cleared_delay_s = _cleared_delay_s(expectation, alert, start_ms)
+    delivered_s = {channel: _delivered_s(deliveries, channel, alert) for channel in expectation.delivered_to}
     faults = _shortcomings(expectation, alert, delay_s, pictures, cleared_delay_s)
+    faults += _undelivered(delivered_s, expectation.delivered_within_s)
     return Outcome(
         expected=expected,
         after_s=expectation.after_s,
@@ -227,7 +279,21 @@ def _outcome(
         severity=alert.severity,
         evidence=pictures,
         cleared_delay_s=cleared_delay_s,
+        delivered_s=delivered_s,
     )
+
+
+def _delivered_s(deliveries: Sequence[Delivery], channel: str, alert: SeenAlert) -> float | None:
+    at_ms = first_told_ms(deliveries, channel, alert.id, alert.raised_ts)
+    return None if at_ms is None else round((at_ms - alert.raised_ts) / 1000.0, 3)
+
+
+def _undelivered(delivered_s: Mapping[str, float | None], within_s: float) -> Iterator[str]:
+    for channel, after_s in delivered_s.items():
+        if after_s is None:
+            yield f"{channel} was not told"
+        elif after_s > within_s:
+            yield f"{channel} was told {after_s - within_s:.1f} s late"
 
 
 def _cleared_delay_s(expectation: Expectation, alert: SeenAlert, start_ms: int) -> float | None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ingest.model import Device, DeviceRef
+from ingest.model import ID_PATTERN, Device, DeviceRef
 from simulators.yaml_reader import Part
+
+DELIVERED_WITHIN_S = 10.0
+"""The first call is due ten seconds after an alarm (DOMAIN: the window from the first wisp is about three minutes)."""
 
 SEVERITIES = ("critical", "high", "medium", "low")
 ALERT_KINDS = frozenset(
@@ -31,6 +34,7 @@ ALERT_KINDS = frozenset(
         "cut_failed",
         "charger_fault",
         "charger_offline",
+        "shed_offline",
         "telemetry_stale",
         "clock_skew",
         "camera_offline",
@@ -72,6 +76,7 @@ class Expectation:
         evidence: True: a picture must be there and readable; False: none; None: either.
         ends_s: when the hazard ends (default `after_s`); `cleared_within_s` counts from it.
         cleared_within_s: the alarm must have cleared by then; None: not asked.
+        delivered_to: webhook channels by which people must have been told within `delivered_within_s` of the alarm.
         also_allowed: related alarms that may, but need not, come from `after_s` on.
     """
 
@@ -82,6 +87,8 @@ class Expectation:
     evidence: bool | None = None
     ends_s: float | None = None
     cleared_within_s: float | None = None
+    delivered_to: tuple[str, ...] = ()
+    delivered_within_s: float = DELIVERED_WITHIN_S
     also_allowed: tuple[Place, ...] = field(default=())
 
 
@@ -96,8 +103,8 @@ def _expectation(
     part: Part, devices: Mapping[DeviceRef, Device], zones: Mapping[DeviceRef, tuple[str, ...]], duration_s: float
 ) -> Expectation:
     part.only(
-        ("kind", "device", "port", "zone", "severity", "after_s", "within_s", "evidence", "ends_s", "cleared_within_s",
-         "also_allowed")
+        ("kind", "device", "shed", "port", "zone", "severity", "after_s", "within_s", "evidence", "ends_s", "cleared_within_s",
+         "also_allowed", "delivered_to", "delivered_within_s")
     )  # fmt: skip
     place = _place(part, devices, zones)
     after_s = part.number("after_s", low=0.0)
@@ -116,8 +123,17 @@ def _expectation(
         evidence=part.optional_bool("evidence"),
         ends_s=ends_s,
         cleared_within_s=cleared_within_s,
+        delivered_to=tuple(_channels(part)),
+        delivered_within_s=part.number("delivered_within_s", DELIVERED_WITHIN_S, low=0.0),
         also_allowed=tuple(_allowed(part, place, devices, zones)),
     )
+
+
+def _channels(part: Part) -> Iterator[str]:
+    for name in part.items("delivered_to"):
+        if not isinstance(name, str) or not ID_PATTERN.fullmatch(name):
+            raise part.fail("delivered_to", f"{name!r} is no channel's name of a-z, 0-9 and '-'")
+        yield name
 
 
 def _place(
@@ -127,6 +143,8 @@ def _place(
     default: Place | None = None,
 ) -> Place:
     kind = part.text("kind", of=ALERT_KINDS)
+    if part.has("shed"):
+        return Place(kind, _shed(part, devices))
     device = _device(part, devices, default)
     ports, zone_ids = device.ports, zones.get(device.ref, ())
     same = default is not None and default.device == device.ref
@@ -137,6 +155,14 @@ def _place(
     if part.has("zone"):
         zone = part.text("zone", of=zone_ids)
     return Place(kind, device.ref, port, zone)
+
+
+def _shed(part: Part, devices: Mapping[DeviceRef, Device]) -> DeviceRef:
+    """The address of what an alarm says of a whole shed."""
+    site, _, shed = part.text("shed").partition("/")
+    if not any((ref.site, ref.shed) == (site, shed) for ref in devices):
+        raise part.fail("shed", f"there is no shed {site}/{shed} under sites; write site/shed")
+    return DeviceRef(site, shed, "shed")
 
 
 def _device(part: Part, devices: Mapping[DeviceRef, Device], default: Place | None) -> Device:
@@ -154,5 +180,5 @@ def _allowed(
     part: Part, place: Place, devices: Mapping[DeviceRef, Device], zones: Mapping[DeviceRef, tuple[str, ...]]
 ) -> Iterator[Place]:
     for inner in part.parts("also_allowed"):
-        inner.only(("kind", "device", "port", "zone"))
+        inner.only(("kind", "device", "shed", "port", "zone"))
         yield _place(inner, devices, zones, default=place)

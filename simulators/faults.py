@@ -155,13 +155,13 @@ KINDS: dict[str, FaultKind] = {
     "power_cut": FaultKind(
         Target.SHED,
         "all devices of the shed lose power; a share of the chargers still says so with their last gasp",
-        ("charger_offline", "camera_offline", "telemetry_stale"),
+        ("shed_offline", "charger_offline", "camera_offline", "telemetry_stale"),
         {"last_gasp": 0.5},
     ),
     "gateway_down": FaultKind(
         Target.SHED,
         "the gateway of the shed's chargers and sensors, or of these devices, loses its connection",
-        ("charger_offline", "telemetry_stale"),
+        ("shed_offline", "charger_offline", "telemetry_stale"),
         group=True,
     ),
     "broker_restart": FaultKind(Target.BROKER, "the broker is restarted: every connection breaks at once"),

@@ -24,6 +24,7 @@ from simulators.device import LinkChange
 from simulators.expect import ApiClient, Verdict, judge
 from simulators.fleet import Fleet, talkers
 from simulators.publisher import Post, Publisher, PublisherCounts
+from simulators.receiver import Receiver
 from simulators.reports import table, write_json, write_junit
 from simulators.scenario import Scenario
 from simulators.steps import Steering, next_step_s
@@ -154,7 +155,7 @@ class _Run:
         while now_s < until_s:
             farm_due_s = self._farm.due_s if self._farm is not None else math.inf
             due_s = min(fleet.due_s, farm_due_s, clock.due_s - self._origin_s)
-            now_s = max(now_s, next_step_s(due_s, until_s))
+            now_s = max(now_s, next_step_s(due_s, self._scenario.step_s, until_s))
             clock.move_to(self._origin_s + now_s)
             self._send_due(fleet, now_s)
             if farm_due_s <= now_s and self._farm is not None:
@@ -190,12 +191,13 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class JudgeOptions:
-    """Where to ask for alarms, and where to write the judgement."""
+    """Where to ask for alarms, where their notices come, and where to write the judgement."""
 
     api_url: str
     token: str = ""
     junit: Path | None = None
     json: Path | None = None
+    receiver: Receiver | None = None
 
 
 async def simulate(
@@ -226,7 +228,8 @@ async def simulate(
         async def judged(start_ms: int) -> None:
             if steering is None:
                 await clock.sleep(_SETTLE_S)
-            verdicts.append(await judge(scenario, api, start_ms))
+            deliveries = expect.receiver.deliveries if expect.receiver is not None else ()
+            verdicts.append(await judge(scenario, api, start_ms, deliveries))
 
         report = await run(
             scenario, mqtt_url, clock, seed=seed, cameras=cameras, prefix=prefix, at_end=judged, steering=steering

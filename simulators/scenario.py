@@ -24,6 +24,9 @@ from simulators.residents import Stay
 from simulators.runaway import unfold
 from simulators.yaml_reader import Document, Part, ScenarioError
 
+STEP_S = 0.1
+# The alarms take more than ten seconds between two looks at the clock for a stall of their own process.
+LONGEST_STEP_S = 5.0
 _SECTIONS = (
     ("chargers", DeviceKind.CHARGER),
     ("sensors", DeviceKind.SENSOR),
@@ -63,6 +66,7 @@ class Scenario:
         devices: everything that stands there, in order.
         zones: ids of each camera's zones.
         settings: the simulator's figures by `default` or device, as given.
+        step_s: in lock-step, what is due within this time happens together, at its end.
         stays: e-bikes that are told where to stand, by charger and port.
     """
 
@@ -77,6 +81,7 @@ class Scenario:
     stays: Mapping[DeviceRef, Mapping[int, tuple[Stay, ...]]] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     expectations: tuple[Expectation, ...] = ()
+    step_s: float = STEP_S
 
     def setting(self, ref: DeviceRef, key: str, default: Any) -> Any:
         """A simulator's figure for a device: its own, else the scenario's default, else `default`."""
@@ -151,7 +156,7 @@ def parse(text: str, name: str, now_ms: int) -> Scenario:
     """Read a scenario's text. Raises ScenarioError."""
     document = Document(text, name)
     root = document.root
-    root.only(("name", "start", "duration_s", "sites", "simulation", "faults", "expect"))
+    root.only(("name", "start", "duration_s", "step_s", "sites", "simulation", "faults", "expect"))
     start_ms, utc_offset_s = _start(root)
     devices, zones = _devices(root)
     settings, stays = _simulation(root, devices)
@@ -171,6 +176,7 @@ def parse(text: str, name: str, now_ms: int) -> Scenario:
             one for part in root.parts("faults") for one in unfold(_fault(part, devices, zones), devices.values())
         ),
         expectations=expectations,
+        step_s=root.number("step_s", STEP_S, low=0.01, high=LONGEST_STEP_S),
     )
 
 

@@ -11,9 +11,6 @@ from typing import Protocol
 
 from shedwatch.clock import SteeredClock
 
-GRAIN_S = 0.1
-"""What is due within this time happens together, at its end."""
-
 
 class Passed(Protocol):
     """What the judge of rest must know of the simulated side."""
@@ -36,9 +33,10 @@ class Steering(Protocol):
         """Return when all that the devices sent has been judged and told, and nothing else is left to do."""
 
 
-def next_step_s(due_s: float, until_s: float) -> float:
+def next_step_s(due_s: float, grain_s: float, until_s: float) -> float:
     """When the next step is, for something due at `due_s`: at the end of its grain, or of the scenario."""
     if due_s >= until_s:
         return until_s
-    # Rounded, so that a tenth that is not one in binary does not become the next.
-    return min(until_s, math.ceil(round(due_s / GRAIN_S, 6)) * GRAIN_S)
+    # Rounded, so that a tenth that is not one in binary does not become the next; never before what is due, or it would
+    # stay due for ever.
+    return min(until_s, max(due_s, math.ceil(round(due_s / grain_s, 6)) * grain_s))

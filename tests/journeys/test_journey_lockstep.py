@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from shedwatch.cli import app
 from shedwatch.idle_loop import IdleLoop
-from shedwatch.lockstep import LockStep
+from shedwatch.lockstep import LockStep, clock_for
 from shedwatch.stage import StageError
 from simulators.expect import Verdict
 from simulators.run import JudgeOptions, simulate
@@ -60,7 +60,8 @@ def live(text, folder, seed=1):
     scenario = parse(text, "test.yaml", START_MS)
 
     async def main():
-        steps = LockStep(scenario.start_ms or START_MS, {"sites": scenario.sites}, folder, lambda _: None)
+        clock = clock_for(scenario.start_ms or START_MS)
+        steps = LockStep(clock, {"sites": scenario.sites}, folder, lambda _: None)
         async with steps:
             judge = JudgeOptions(steps.url, steps.token)
             report, verdict = await simulate(
@@ -100,7 +101,7 @@ def test_lock_step_refuses_a_loop_that_cannot_tell_when_it_rests(tmp_path):
     """Rather than a clock that moves too early."""
 
     async def main():
-        async with LockStep(START_MS, {}, tmp_path, lambda _: None):
+        async with LockStep(clock_for(START_MS), {}, tmp_path, lambda _: None):
             pass
 
     with pytest.raises(StageError, match="IdleLoop"):

@@ -7,8 +7,10 @@ import httpx2 as httpx
 import pytest
 
 from ingest.model import DeviceRef
-from simulators.expect import ApiClient, ExpectError, SeenAlert, decide, judge
+from shedwatch.clock import ManualClock
+from simulators.expect import ApiClient, ExpectError, LogLine, SeenAlert, decide, judge, occurrences
 from simulators.expectations import Expectation, Place
+from simulators.receiver import Delivery, Receiver
 from simulators.reports import table, write_json, write_junit
 from simulators.scenario import parse
 
@@ -155,12 +157,20 @@ def service(alerts, *, status=200, picture_type="image/jpeg"):
     def answer(request):
         if "evidence" in request.url.path:
             return httpx.Response(200, content=b"\xff\xd8", headers={"content-type": picture_type})
+        if request.url.path.endswith("/log"):
+            alert_id = request.url.path.split("/")[-2]
+            return httpx.Response(200, json={"items": log_of(next(it for it in alerts if it["id"] == alert_id))})
         offset = int(request.url.params.get("cursor", "0"))
         page = alerts[offset : offset + 1]
         following = str(offset + 1) if offset + 1 < len(alerts) else None
         return httpx.Response(status, json={"items": page, "next": following}, headers={"x-seen": str(request.url)})
 
     return ApiClient("http://service", "secret", httpx.MockTransport(answer))
+
+
+def log_of(alert):
+    """The log of an alarm that is told at once and stays."""
+    return [{"at_ms": alert["raised_ts"], "to_state": "unacknowledged"}]
 
 
 def wire_alert(kind, at_s, alert_id, **more):
@@ -208,3 +218,63 @@ async def test_refused_token_is_told_before_anything_runs():
     async with service([], status=401) as api:
         with pytest.raises(ExpectError, match="answers 401"):
             await api.check()
+
+
+def line(at_s, to_state):
+    return LogLine(START_MS + int(at_s * 1000), to_state)
+
+
+@pytest.mark.parametrize(
+    ("log", "alarms"),
+    [
+        ([line(10, "unacknowledged")], [(10.0, None)]),
+        ([line(10, "unacknowledged"), line(12, "acknowledged"), line(30, "normal")], [(10.0, 30.0)]),
+        (
+            [line(10, "unacknowledged"), line(30, "returned_unacknowledged"), line(50, "unacknowledged")],
+            [(10.0, 30.0), (50.0, None)],
+        ),
+        ([line(10, "suppressed"), line(30, "normal")], []),
+        ([line(10, "suppressed"), line(25, "unacknowledged"), line(30, "normal")], [(25.0, 30.0)]),
+    ],
+)
+def test_alarms_are_counted_as_people_are_told_them(log, alarms):
+    """What comes back within one alert is a second alarm; what is suppressed is none until it is announced."""
+    seen = [
+        ((it.raised_ts - START_MS) / 1000, it.cleared_ts and (it.cleared_ts - START_MS) / 1000)
+        for it in occurrences(smoke(10.0), log)
+    ]
+    assert seen == alarms
+
+
+TOLD = Expectation(Place("smoke", CAMERA), 100.0, 30.0, delivered_to=("duty-room",), delivered_within_s=5.0)
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "reason"),
+    [
+        ([("duty-room", "a1", "trigger", 112.0)], ""),
+        ([], "duty-room was not told"),
+        ([("guards", "a1", "trigger", 112.0)], "duty-room was not told"),
+        ([("duty-room", "a2", "trigger", 112.0)], "duty-room was not told"),
+        ([("duty-room", "a1", "resolve", 112.0)], "duty-room was not told"),
+        ([("duty-room", "a1", "trigger", 118.0)], "duty-room was told 3.0 s late"),
+    ],
+)
+def test_people_must_have_been_told_in_time_and_by_the_channel_that_was_asked_for(deliveries, reason):
+    """Another channel, another alarm, or its end, do not count."""
+    came = [
+        Delivery(channel, alert_id, event, START_MS + int(at_s * 1000)) for channel, alert_id, event, at_s in deliveries
+    ]
+    told = decide("example", [TOLD], [smoke()], START_MS, READABLE, came)
+    assert told.outcomes[0].reason == reason
+    assert told.met == (not reason)
+
+
+async def test_receiver_takes_notices_by_channel_and_refuses_what_is_none():
+    """The last part of the address is the channel's name; the time is the clock's."""
+    clock = ManualClock(START_MS)
+    async with Receiver(clock) as receiver, httpx.AsyncClient(trust_env=False) as client:
+        body = {"version": 1, "event_action": "trigger", "alert": {"id": "a1"}, "images": []}
+        assert (await client.post(f"{receiver.url}/duty-room", json=body)).status_code == 204
+        assert (await client.post(f"{receiver.url}/duty-room", content=b"x")).status_code == 400
+    assert receiver.deliveries == [Delivery("duty-room", "a1", "trigger", START_MS)]

@@ -1,0 +1,28 @@
+"""The shipped scenarios against the real service in lock-step: what is expected comes in time, and nothing else alarms."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from shedwatch.idle_loop import IdleLoop
+from shedwatch.rehearsal import RehearsalOptions, play
+from simulators.reports import table
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(300)]
+
+SCENARIOS = Path(__file__).resolve().parents[2] / "simulators" / "scenarios"
+# The demonstration has a test of its own, with several seeds; the others take minutes of pictures each.
+LONG = {"demo", "blind-cameras", "quiet-evening"}
+NAMES = sorted(path.stem for path in SCENARIOS.glob("*.yaml") if path.stem not in LONG)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scenario_alarms_as_expected_and_nothing_else_does(name):
+    """Judged by the public API, and by the notices that reached the rehearsal's channels."""
+    with asyncio.Runner(loop_factory=IdleLoop) as runner:
+        _, verdict = runner.run(play(RehearsalOptions(name)))
+    assert verdict is not None
+    assert verdict.met, table(verdict)
