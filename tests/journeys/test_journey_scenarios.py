@@ -16,10 +16,18 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(300)]
 SCENARIOS = Path(__file__).resolve().parents[2] / "simulators" / "scenarios"
 # The demonstration has a test of its own, with several seeds; the others take minutes of pictures each.
 LONG = {"demo", "blind-cameras", "quiet-evening"}
+NOT_YET = {"flames-by-night": "flames are told by their colour; an infrared picture has none"}
+"""What the service does not do yet, with the reason; the table shows it as not met."""
+
 NAMES = sorted(path.stem for path in SCENARIOS.glob("*.yaml") if path.stem not in LONG)
 
 
-@pytest.mark.parametrize("name", NAMES)
+def _case(name):
+    marks = [pytest.mark.xfail(reason=NOT_YET[name], raises=AssertionError, strict=True)] if name in NOT_YET else []
+    return pytest.param(name, marks=marks)
+
+
+@pytest.mark.parametrize("name", [_case(name) for name in NAMES])
 def test_scenario_alarms_as_expected_and_nothing_else_does(name):
     """Judged by the public API, and by the notices that reached the rehearsal's channels."""
     with asyncio.Runner(loop_factory=IdleLoop) as runner:
