@@ -16,7 +16,10 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(300)]
 SCENARIOS = Path(__file__).resolve().parents[2] / "simulators" / "scenarios"
 # The demonstration has a test of its own, with several seeds; the others take minutes of pictures each.
 LONG = {"demo", "blind-cameras", "quiet-evening"}
-NOT_YET = {"flames-by-night": "flames are told by their colour; an infrared picture has none"}
+NOT_YET = {
+    "flames-by-night": "flames are told by their colour; an infrared picture has none",
+    "lights-and-weather": "a headlight that sweeps a bay at dusk is taken for smoke once",
+}
 """What the service does not do yet, with the reason; the table shows it as not met."""
 
 NAMES = sorted(path.stem for path in SCENARIOS.glob("*.yaml") if path.stem not in LONG)
