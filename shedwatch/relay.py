@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 import structlog
@@ -25,7 +25,10 @@ from vision.model import Observation
 log = structlog.get_logger(__name__)
 
 ANSWER_S = 5.0
+NO_ANSWER = f"the process that keeps the alarms did not answer within {ANSWER_S:g} s"
 BATCH = 100
+
+T = TypeVar("T")
 
 
 class PartHealth(msgspec.Struct, frozen=True):
@@ -71,14 +74,39 @@ class SentCutAnswer(msgspec.Struct, frozen=True):
     answer: CutAnswer
 
 
+class _Questions(Generic[T]):
+    """What was asked of another process and is not answered yet."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, asyncio.Future[T]] = {}
+
+    async def ask(self, send: Callable[[str], None]) -> T | None:
+        """Send a question under a number of its own; None where no answer comes in time."""
+        number = secrets.token_hex(8)
+        self._waiting[number] = answered = asyncio.get_running_loop().create_future()
+        send(number)
+        try:
+            return await asyncio.wait_for(answered, ANSWER_S)
+        except TimeoutError:
+            return None
+        finally:
+            del self._waiting[number]
+
+    def answered(self, number: str, answer: T) -> None:
+        """An answer has come; one that nobody waits for any more is left."""
+        waiting = self._waiting.get(number)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+
+
 class Relay:
     """One process's end of it. Each `serve_*` says what this process takes; `run` and the broker's `run` must run."""
 
     def __init__(self, broker: Broker, base: str) -> None:
         self._broker = broker
         self._base = base
-        self._waiting: dict[str, asyncio.Future[Answer]] = {}
-        self._cutting: dict[str, asyncio.Future[CutAnswer]] = {}
+        self._orders = _Questions[Answer]()
+        self._cuts = _Questions[CutAnswer]()
         self._takers: dict[str, Callable[[bytes], Awaitable[None]]] = {
             "answer": self._take_answer,
             "cut-answer": self._take_cut_answer,
@@ -155,22 +183,12 @@ class Relay:
 
     async def order(self, order: Order) -> Answer:
         """Have an order carried out by the process that keeps the alarms."""
-        sent = SentOrder(secrets.token_hex(8), order)
-        self._waiting[sent.id] = answered = asyncio.get_running_loop().create_future()
-        self._send("order", sent)
-        try:
-            return await asyncio.wait_for(answered, ANSWER_S)
-        except TimeoutError:
-            why = f"the process that keeps the alarms did not answer within {ANSWER_S:g} s"
-            return Answer.refusal(DeskUnavailableError(why))
-        finally:
-            del self._waiting[sent.id]
+        answer = await self._orders.ask(lambda number: self._send("order", SentOrder(number, order)))
+        return answer or Answer.refusal(DeskUnavailableError(NO_ANSWER))
 
     async def _take_answer(self, payload: bytes) -> None:
         sent = msgspec.json.decode(payload, type=SentAnswer)
-        waiting = self._waiting.get(sent.id)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(sent.answer)
+        self._orders.answered(sent.id, sent.answer)
 
     def serve_orders(self, desk: AlarmDesk) -> None:
         """Carry out the orders of other processes."""
@@ -188,22 +206,12 @@ class Relay:
 
     async def cut(self, order: CutOrder) -> CutAnswer:
         """Have power cut by the process that keeps the alarms."""
-        sent = SentCut(secrets.token_hex(8), order)
-        self._cutting[sent.id] = answered = asyncio.get_running_loop().create_future()
-        self._send("cut", sent)
-        try:
-            return await asyncio.wait_for(answered, ANSWER_S)
-        except TimeoutError:
-            why = f"the process that keeps the alarms did not answer within {ANSWER_S:g} s"
-            return CutAnswer.refusal(CutUnavailableError(why))
-        finally:
-            del self._cutting[sent.id]
+        answer = await self._cuts.ask(lambda number: self._send("cut", SentCut(number, order)))
+        return answer or CutAnswer.refusal(CutUnavailableError(NO_ANSWER))
 
     async def _take_cut_answer(self, payload: bytes) -> None:
         sent = msgspec.json.decode(payload, type=SentCutAnswer)
-        waiting = self._cutting.get(sent.id)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(sent.answer)
+        self._cuts.answered(sent.id, sent.answer)
 
     def serve_cuts(self, desk: CutDesk) -> None:
         """Carry out the cuts that other processes order."""
