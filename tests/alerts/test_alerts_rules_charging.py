@@ -21,6 +21,7 @@ from alerts.rules.sessions import PortSessions, Session, Sessions
 from simulators.battery import Charge
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "every_s"), [(3, 120.0), (4, 300.0), (5, 180.0), (6, 1800.0)])
 def test_calm_days_raise_nothing_of_any_kind(seed: int, every_s: float) -> None:
     """Residents come and go with all sorts of packs; chargers report by the minute, or by the half hour."""
@@ -187,6 +188,7 @@ class TestSessionOverlong:
 class TestContactAgeing:
     """ΔT/I² over days."""
 
+    @pytest.mark.slow
     def test_a_contact_that_wears_is_told_days_before_it_is_hot(self) -> None:
         """1.2 Ω within ten days: told by its drift alone, through a restart in the middle."""
         days = Days(

@@ -139,6 +139,7 @@ def test_vision_runs_every_detector():
     assert figures["value"] >= 0.999 * sum(figures[name] for name in ("decode_ms", *detectors))
 
 
+@pytest.mark.slow
 def test_render_times_every_scene():
     """A few small pictures: each scene's cost, and the pictures a second that one core makes of both sizes."""
     scale = render.RenderScale(width=192, height=108, small=(96, 96), frames=1, pairs=1)

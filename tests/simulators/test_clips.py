@@ -24,6 +24,8 @@ from simulators.truth_log import Moment, events_of, runs
 from simulators.yaml_reader import ScenarioError
 from vision.catalogue import Category, read_catalogue
 
+pytestmark = pytest.mark.slow
+
 SMALL = ClipPlan("small", "row", 3, 12.0, 4.0, fps=5.0, width=192, height=108)
 NOW_MS = 1_795_400_000_000
 

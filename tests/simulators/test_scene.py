@@ -340,6 +340,7 @@ def test_encoding_is_jpeg_and_checked() -> None:
         encode(image[..., 0])
 
 
+@pytest.mark.slow
 def test_a_calm_day_has_life_but_no_truth_of_danger() -> None:
     """Over hours without events people and bikes come and go, and nothing is ever smoke, flame or obstacle."""
     calm = scene(layout="aisle")

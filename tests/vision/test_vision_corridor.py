@@ -62,6 +62,7 @@ def test_it_ends_when_the_crate_is_taken_away_and_the_next_one_is_told_again():
     assert 65 <= found[1][0] < 80
 
 
+@pytest.mark.slow
 def test_a_crate_that_stays_for_long_never_becomes_background():
     """After nearly twenty dwell times it still blocks."""
     found = blocked(set_down_at(6), 200, fps=1.0)
@@ -178,6 +179,7 @@ def test_noise_and_compression_alone_block_nothing():
     assert spans(detector(), frames) == {}
 
 
+@pytest.mark.slow
 def test_the_switch_to_infrared_blocks_nothing_and_keeps_what_blocks():
     """Colour goes, contrast changes; the crate that stood there still does, and nothing else is found."""
 
