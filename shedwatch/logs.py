@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
 from ingest.redact import without_password
 
 
+class LogStream(io.TextIOBase):
+    """Standard error as it is now, for writing that never fails.
+
+    Whoever logs is in the middle of something that matters more: a disk that is full, a pipe nobody reads or a
+    terminal that is gone loses the line and nothing else.
+
+    Attributes:
+        lost: writes that went nowhere.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost = 0
+
+    def write(self, text: str) -> int:
+        try:
+            return sys.stderr.write(text)
+        except (OSError, ValueError):
+            self.lost += 1
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            self.lost += 1
+
+
 def set_up_logs(level: int = logging.INFO) -> None:
     """Send structlog and, from warnings up, the standard library's logging to standard error in one form."""
+    stream = LogStream()
     terminal = sys.stderr.isatty()
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -28,14 +58,14 @@ def set_up_logs(level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, stream)),
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
 
