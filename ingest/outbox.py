@@ -38,7 +38,7 @@ LEAST_PARCEL_BYTES = 16 << 10
 # Readings trickle in; so long others may join them in one request.
 LINGER_S = 0.2
 # Another process may fill the outbox without our noticing.
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S = 1.0
 # What only people can mend is tried again at this pace; a restored token is noticed within it.
 HOLD_S = 10.0
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 30.0
@@ -106,8 +106,13 @@ class Shipper:
         oldest_ms = self._outbox.level.oldest_ms
         return 0.0 if oldest_ms is None else max(0.0, (self._clock.now_ms() - oldest_ms) / 1000)
 
+    def stand_by(self) -> None:
+        """Say that nothing is known of the store here: another process sends."""
+        for part in ("store-remote", "store-refused", "store-outbox"):
+            self._report(part, "ok", "another process sends")
+
     async def run(self) -> None:
-        """Send until cancelled."""
+        """Send until cancelled. Of the processes that share an outbox one at a time may (`ingest.store.sole`)."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._ship(), name="outbox-ship")
             tasks.create_task(self._watch(), name="outbox-watch")

@@ -38,6 +38,7 @@ from ingest.outbox import Shipper
 from ingest.replay import Replayer
 from ingest.store.letter_book import LetterBook
 from ingest.store.port import TelemetryStore
+from ingest.store.sole import alone, lock_of
 from ingest.store.sqlite import SqliteStore
 from ingest.store.tiers import TieredStore
 from ingest.strays import MAX_PACKET_BYTES, Strays
@@ -170,7 +171,8 @@ class Service:
         if "ingest" in self._parts and store.outbox is not None:
             shipper = Shipper(store.outbox, remote, self._clock, self._health.report)
             self._figures.shipper = shipper
-            self._keep.keep("store-shipper", shipper.run)
+            lock = lock_of(store.path, "shipper")
+            self._keep.keep("store-shipper", lambda: alone(lock, shipper.run, shipper.stand_by))
         return TieredStore(store, remote, self._clock, retention_of(self._settings.store))
 
     async def _open_desk(self) -> AlarmDesk:
@@ -308,7 +310,11 @@ class Service:
         if "ingest" in self._parts:
             self._start_sources(intake)
             self._start_strays(intake)
-            self._keep.keep("replay", Replayer(self._topology, store, store.letters, self._clock, prefix).run)
+            replayer, lock = (
+                Replayer(self._topology, store, store.letters, self._clock, prefix),
+                lock_of(store.path, "replay"),
+            )
+            self._keep.keep("replay", lambda: alone(lock, replayer.run))
 
     def _start_sources(self, intake: Intake) -> None:
         """Cameras whose pictures are fetched; other processes of the service get them from the bus."""

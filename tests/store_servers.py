@@ -106,6 +106,10 @@ class Influxd(_Process):
 class Victoria(_Process):
     """VictoriaMetrics, with the deduplication that lines sent twice need."""
 
+    @property
+    def url(self) -> str:
+        return f"victoria://127.0.0.1:{self.port}"
+
     def command(self) -> list[str]:
         return [
             find_server("victoria-metrics"),

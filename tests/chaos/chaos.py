@@ -34,10 +34,22 @@ SITES = [
 
 
 class Service:
-    """`shedwatch run --only PARTS` in a folder; what `kill` ends is gone as after a power cut of this process."""
+    """`shedwatch run --only PARTS` in a folder; what `kill` ends is gone as after a power cut of this process.
 
-    def __init__(self, folder: Path, mqtt_url: str, parts: str = "ingest", name: str = "", **mqtt: Any) -> None:
+    `remote`: the configuration's `store` where there is another beside the embedded one.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        mqtt_url: str,
+        parts: str = "ingest",
+        name: str = "",
+        remote: dict[str, str] | None = None,
+        **mqtt: Any,
+    ) -> None:
         self.store = folder / "data" / "telemetry.db"
+        self._remote = remote
         self._parts = parts
         self._config = folder / f"shedwatch{name}.yaml"
         self._log = folder / f"service{name}.log"
@@ -50,7 +62,7 @@ class Service:
         settings = {
             "sites": SITES,
             "mqtt": {"url": self._url, **self._mqtt},
-            "store": {"url": f"embedded:{self.store}"},
+            "store": {**self._remote, "file": str(self.store)} if self._remote else {"url": f"embedded:{self.store}"},
             "data_dir": str(self._config.parent / "data"),
             "api": {"port": 0},
         }
