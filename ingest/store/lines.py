@@ -11,10 +11,13 @@ word as a tag, because text would be lost in VictoriaMetrics.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ingest.model import FIELDS, DeviceKind, DeviceRef, FieldKind
-from ingest.store.rows import KEYS, Row, Shape
+import msgspec
+
+from ingest.model import FIELDS, DeviceKind, DeviceRef, Value
+from ingest.store.raw import NewRow
+from ingest.store.rows import INTEGERS
 
 PORT = "port"
 EVENT = "event"
@@ -24,9 +27,10 @@ MEASUREMENTS = (PORT, *(str(kind) for kind in DeviceKind if kind is not DeviceKi
 _SPECIAL_IN_NAME = re.compile(r"([, ])")
 _SPECIAL_IN_KEY = re.compile(r"([,= ])")
 # A number without `i` is a float, whether it has a point or not.
-_FORMATS = {name: f"{name}=%r" if spec.kind is FieldKind.FLOAT else f"{name}=%di" for name, spec in FIELDS.items()}
-
-_templates: dict[Shape, str] = {}
+_YES_OR_NO: tuple[Value, ...] = (False, True)
+_INTEGERS: dict[str, dict[Value, str]] = {
+    name: {value: f"{number}i" for number, value in enumerate(FIELDS[name].values or _YES_OR_NO)} for name in INTEGERS
+}
 
 
 def measurement_of(kind: DeviceKind, port: int | None) -> str:
@@ -51,36 +55,50 @@ def tags_of(device: DeviceRef, port: int | None) -> list[tuple[str, str]]:
     return [*zip(("site", "shed", "device"), device, strict=True)] + ([("port", str(port))] if port is not None else [])
 
 
-def fields_of(shape: Shape, row: Row) -> str:
-    """The fields of a row, each in the type it has for ever."""
-    numbers = row[len(KEYS) :]
-    if None in numbers:
-        pairs = zip(shape.fields, numbers, strict=True)
-        return ",".join([_FORMATS[name] % number for name, number in pairs if number is not None])
-    template = _templates.get(shape)
-    if template is None:
-        template = _templates[shape] = ",".join(_FORMATS[name] for name in shape.fields)
-    return template % numbers
-
-
 class LineMaker:
     """Makes the lines of one commit after the other; remembers how each series' lines begin."""
 
     def __init__(self) -> None:
         self._prefixes: dict[int, str] = {}
 
-    def row(self, device: DeviceRef, kind: DeviceKind, port: int | None, shape: Shape, row: Row) -> str:
-        """The line of a row."""
-        series = int(row[0] or 0)
-        prefix = self._prefixes.get(series)
-        if prefix is None:
-            prefix = self._prefixes[series] = prefix_of(measurement_of(kind, port), tags_of(device, port))
-        return f"{prefix} {fields_of(shape, row)} {row[1]}"
+    def rows(self, rows: Sequence[NewRow]) -> list[str]:
+        """A line for each row."""
+        prefixes = [self._prefixes.get(it.row[0]) or self._prefix(it) for it in rows]
+        return [
+            f"{prefix} {fields} {it.row[1]}" for prefix, fields, it in zip(prefixes, _fields(rows), rows, strict=True)
+        ]
 
-    def event(self, device: DeviceRef, port: int | None, what: str, word: str, ts_ms: int) -> str:
-        """The line of an event push (`what` is `event`) or a change of status."""
-        tags = [*tags_of(device, port or 0), ("what", what), ("word", word)]
-        return f"{prefix_of(EVENT, tags)} count=1i {ts_ms}"
+    def _prefix(self, row: NewRow) -> str:
+        it = row.reading
+        known = self._prefixes[row.row[0]] = prefix_of(measurement_of(it.kind, it.port), tags_of(it.device, it.port))
+        return known
+
+
+def event_line(device: DeviceRef, port: int | None, what: str, word: str, ts_ms: int) -> str:
+    """The line of an event push (`what` is `event`) or a change of status."""
+    tags = [*tags_of(device, port or 0), ("what", what), ("word", word)]
+    return f"{prefix_of(EVENT, tags)} count=1i {ts_ms}"
+
+
+def _fields(rows: Sequence[NewRow]) -> list[str]:
+    """The fields of each row, every one in the type it has for ever.
+
+    JSON's encoder writes numbers five times as fast as Python does, and what it writes of plain names, numbers and marked
+    integers differs from line protocol in the signs around them only.
+    """
+    if not rows:
+        return []
+    body = msgspec.json.encode([_marked(it) for it in rows])
+    return body[2:-2].translate(None, b'"{').replace(b":", b"=").decode().split("},")
+
+
+def _marked(row: NewRow) -> Mapping[str, Value]:
+    """Values with words and yes or no as integers with their mark; most readings have at most one of these."""
+    values = row.reading.values
+    for name in row.shape.integers:
+        if name in values:
+            values = {**values, name: _INTEGERS[name][values[name]]}
+    return values
 
 
 def _escaped(text: str, special: re.Pattern[str]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple
+
+import msgspec
 
 from ingest.model import Reading
 from ingest.store.rollup import MINUTE_MS
@@ -22,23 +23,13 @@ _TOGETHER = (200, 40, 8, 1)
 _REMEMBERED_MINUTES = 2
 
 
-class NewRow(NamedTuple):
+class NewRow(msgspec.Struct, frozen=True, gc=False):
     """A row on its way into the table: the number of its message in the commit, and what it was made of."""
 
     message: int
     reading: Reading
     shape: Shape
     row: Row
-
-    @property
-    def series(self) -> int:
-        """Its series."""
-        return int(self.row[0] or 0)
-
-    @property
-    def ts_ms(self) -> int:
-        """The time it is kept at."""
-        return int(self.row[1] or 0)
 
 
 class RawTable:
@@ -51,7 +42,8 @@ class RawTable:
     def insert(self, rows: Sequence[NewRow], repeated: Sequence[bool], now_ms: int) -> Sequence[NewRow]:
         """Insert rows, at the next free millisecond where theirs is taken; those that were not there yet, as inserted.
 
-        `repeated` says of each message whether the broker may have delivered it before.
+        It comes first in its transaction, which it may begin anew. `repeated` says of each message whether the broker
+        may have delivered it before.
         """
         if any(repeated) or not self._insert_together(rows):
             rows = list(self._insert_each(rows, repeated))
@@ -59,20 +51,23 @@ class RawTable:
         return rows
 
     def _insert_together(self, rows: Sequence[NewRow]) -> bool:
-        """Insert all of them, or none where one's millisecond is taken."""
+        """Insert all of them, or none where one's millisecond is taken.
+
+        A savepoint to go back to would have SQLite copy every page before it is changed; the transaction's beginning
+        costs nothing.
+        """
         by_shape: dict[Shape, list[Row]] = {}
-        for _, _, shape, row in rows:
-            by_shape.setdefault(shape, []).append(row)
+        for new in rows:
+            by_shape.setdefault(new.shape, []).append(new.row)
         before = self._connection.total_changes
-        self._connection.execute("SAVEPOINT together")
         for shape, alike in by_shape.items():
             for statement, numbers in _statements(shape, alike):
                 self._connection.execute(statement, numbers)
-        done = self._connection.total_changes - before == len(rows)
-        if not done:
-            self._connection.execute("ROLLBACK TO together")
-        self._connection.execute("RELEASE together")
-        return done
+        if self._connection.total_changes - before == len(rows):
+            return True
+        self._connection.execute("ROLLBACK")
+        self._connection.execute("BEGIN IMMEDIATE")
+        return False
 
     def _insert_each(self, rows: Sequence[NewRow], repeated: Sequence[bool]) -> Iterator[NewRow]:
         for new in rows:
@@ -82,13 +77,13 @@ class RawTable:
                 continue
             free_ms = self._free_ms(row)
             if free_ms is not None:
-                moved = new._replace(row=(row[0], free_ms, *row[2:]))
+                moved = NewRow(new.message, new.reading, new.shape, (row[0], free_ms, *row[2:]))
                 self._connection.execute(new.shape.insert(1), moved.row)
                 yield moved
 
     def _free_ms(self, row: Row) -> int | None:
         """The first free millisecond at or after the row's own; None where the same message is met on the way."""
-        series, ts_ms, received_ms, digest = int(row[0] or 0), int(row[1] or 0), int(row[2] or 0), row[3]
+        series, ts_ms, received_ms, digest, *_ = row
         free_ms = ts_ms
         taken = self._connection.execute("SELECT ts, digest FROM raw WHERE series = ? AND ts >= ?", (series, ts_ms))
         for taken_ms, taken_digest in taken:
@@ -98,19 +93,19 @@ class RawTable:
                 return None
             free_ms += 1
             if free_ms - ts_ms >= MAX_SHIFT and received_ms > free_ms:
-                return self._free_ms((series, received_ms, received_ms, digest))
+                return self._free_ms((series, received_ms, received_ms, digest, None))
         return free_ms
 
     def _mark(self, rows: Sequence[NewRow], newest_minute: int) -> None:
         """Note the minutes that have to be summarised."""
-        minutes = {(new.series, new.ts_ms // MINUTE_MS) for new in rows}
+        minutes = {(new.row[0], new.row[1] // MINUTE_MS) for new in rows}
         unmarked = {it for it in minutes if it[1] < newest_minute or it not in self._marked}
         if unmarked:
             self._connection.executemany("INSERT INTO dirty VALUES (?, ?) ON CONFLICT DO NOTHING", unmarked)
             self._marked = {it for it in self._marked | unmarked if it[1] >= newest_minute}
 
 
-def recently(connection: sqlite3.Connection, table: str, series: float | None, digest: float | None) -> bool:
+def recently(connection: sqlite3.Connection, table: str, series: int, digest: int) -> bool:
     """Whether a message with this digest is among the newest of its series in `raw` or `event`."""
     found = connection.execute(
         f"SELECT 1 FROM (SELECT digest FROM {table} WHERE series = ? ORDER BY ts DESC LIMIT ?) WHERE digest = ?",  # noqa: S608 - two literals
@@ -119,7 +114,7 @@ def recently(connection: sqlite3.Connection, table: str, series: float | None, d
     return found.fetchone() is not None
 
 
-def _statements(shape: Shape, rows: Sequence[Row]) -> Iterator[tuple[str, tuple[int | float | None, ...]]]:
+def _statements(shape: Shape, rows: Sequence[Row]) -> Iterator[tuple[str, tuple[float | None, ...]]]:
     """Rows of one shape in as few statements as are worth keeping prepared."""
     place = 0
     for size in _TOGETHER:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from ingest.model import FIELDS, FieldKind, Reading, Value
 from ingest.store.port import AGGREGATES
 
 COLUMNS = tuple(FIELDS)
+INTEGERS = tuple(name for name, spec in FIELDS.items() if spec.kind is not FieldKind.FLOAT)
+"""Fields whose values are kept as the index of a word, or as yes or no."""
 KEYS = ("series", "ts", "received_ms", "digest", "device_ms")
 """What every row begins with; the columns of its fields follow."""
-Row = tuple[int | float | None, ...]
+Row = tuple[int, int, int, int, int | None, *tuple[float | None, ...]]
 
 _INT64 = 2**63
 # Each has statements of its own; devices that report ever other fields share the one with all columns.
@@ -25,32 +28,39 @@ _codes: dict[str, dict[str, int]] = {
 class Shape:
     """The columns of readings that report the same fields, so that many of them are inserted by one statement."""
 
-    __slots__ = ("_inserts", "_words", "fields")
+    __slots__ = ("_inserts", "_words", "fields", "integers")
 
     def __init__(self, fields: tuple[str, ...]) -> None:
         self.fields = fields
+        self.integers = tuple(name for name in fields if name in INTEGERS)
         self._words = [(place, _codes[name]) for place, name in enumerate(fields) if name in _codes]
         self._inserts: dict[int, str] = {}
 
     def row(self, reading: Reading, series: int, digest: int) -> Row:
         """`(*KEYS, *fields)` of a reading that reports just these fields."""
-        values: list[Value | None] = list(reading.values.values())
-        return self._row(reading, series, digest, values)
+        return self._row(reading, series, digest, [*reading.values.values()])
 
-    def _row(self, reading: Reading, series: int, digest: int, values: list[Value | None]) -> Row:
+    def _row(self, reading: Reading, series: int, digest: int, values: list[Any]) -> Row:
         for place, codes in self._words:
             word = values[place]
             if isinstance(word, str):
                 values[place] = codes[word]
-        return (series, reading.ts_ms, reading.received_ms, digest, storable(reading.device_ms), *values)  # type: ignore[arg-type]
+        device_ms = reading.device_ms
+        if device_ms is not None and not -_INT64 <= device_ms < _INT64:
+            # A claimed time that no column can hold, which a broken device can send.
+            device_ms = None
+        return (series, reading.ts_ms, reading.received_ms, digest, device_ms, *values)
 
     def insert(self, rows: int) -> str:
-        """The statement that inserts so many rows, and none where its key is taken."""
+        """The statement that inserts so many rows, and none where its key is taken.
+
+        `OR IGNORE`, because a statement that may fail half way has SQLite copy every page before it is changed.
+        """
         known = self._inserts.get(rows)
         if known is None:
             names = (*KEYS, *self.fields)
             one = f"({', '.join('?' * len(names))})"
-            known = f"INSERT INTO raw ({', '.join(names)}) VALUES {', '.join([one] * rows)} ON CONFLICT DO NOTHING"  # noqa: S608 - columns of the registry
+            known = f"INSERT OR IGNORE INTO raw ({', '.join(names)}) VALUES {', '.join([one] * rows)}"  # noqa: S608 - columns of the registry
             self._inserts[rows] = known
         return known
 
@@ -90,11 +100,6 @@ def word_of(field: str, number: float) -> Value:
     if spec.kind is FieldKind.ENUM:
         return spec.values[int(number)]
     return bool(number) if spec.kind is FieldKind.BOOL else float(number)
-
-
-def storable(moment_ms: int | None) -> int | None:
-    """None for a claimed time beyond 64 bits, which a broken device can send."""
-    return moment_ms if moment_ms is not None and -_INT64 <= moment_ms < _INT64 else None
 
 
 def check_query(field: str, every_s: int, agg: str) -> None:

@@ -64,6 +64,8 @@ def connect_writer(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             _create(connection)
         connection.execute("PRAGMA synchronous = FULL")
+        # What a step of a transaction may have to undo fits into memory many times over.
+        connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute(f"PRAGMA journal_size_limit = {64 << 20}")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")

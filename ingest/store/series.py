@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TypeVar
 
 import msgspec
 
-from ingest.model import DeviceKind, DeviceRef, Value
+from ingest.model import DeviceKind, DeviceRef, Reading, Value
 from ingest.store.port import LatestValue
 from ingest.store.rows import COLUMNS, values_of
+from ingest.store.schema import transaction
 
 T = TypeVar("T")
 
@@ -45,19 +46,24 @@ class SeriesBook:
             (DeviceRef(site, shed, device), port): number for number, site, shed, device, port in rows
         }
 
-    def number(self, device: DeviceRef, kind: DeviceKind, port: int | None) -> int:
-        """The series' number; a new one is entered in the running transaction."""
-        known = self._ids.get((device, port or 0))
-        if known is not None:
-            return known
+    def number(self, device: DeviceRef, port: int | None) -> int | None:
+        """The series' number, or None where it was never entered."""
+        return self._ids.get((device, port or 0))
+
+    def enter(self, readings: Iterable[Reading]) -> None:
+        """Give the series of readings that have none yet a number, in a transaction of their own."""
+        with transaction(self._connection):
+            for reading in readings:
+                key = (reading.device, reading.port or 0)
+                if key not in self._ids:
+                    self._ids[key] = self._insert(reading.device, reading.kind, key[1])
+
+    def _insert(self, device: DeviceRef, kind: DeviceKind, port: int) -> int:
         cursor = self._connection.execute(
-            "INSERT INTO series (site, shed, device, kind, port) VALUES (?, ?, ?, ?, ?)",
-            (*device, str(kind), port or 0),
+            "INSERT INTO series (site, shed, device, kind, port) VALUES (?, ?, ?, ?, ?)", (*device, str(kind), port)
         )
-        number = cursor.lastrowid
-        assert number is not None
-        self._ids[device, port or 0] = number
-        return number
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
 
 
 def find_series(connection: sqlite3.Connection, device: DeviceRef, port: int | None) -> int | None:
@@ -76,19 +82,17 @@ class LatestBook:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._noted: Heard = {}
         self._committed: Heard = {}
         self._recover()
 
-    def note(self, series: int, values: dict[str, Value], ts_ms: int, received_ms: int) -> None:
-        """Take values that were stored in the running transaction."""
-        _keep_newest(self._noted, (series, tuple(values)), (ts_ms, received_ms, values))
-
-    def committed(self) -> None:
-        """What was noted is durable."""
-        for key, heard in self._noted.items():
-            _keep_newest(self._committed, key, heard)
-        self._noted = {}
+    def note(self, rows: Iterable[tuple[int, int, int, dict[str, Value]]]) -> None:
+        """Take what is durable: of each row its series, its time, when it was received, and its values."""
+        committed = self._committed
+        for series, ts_ms, received_ms, values in rows:
+            key = (series, tuple(values))
+            known = committed.get(key)
+            if known is None or ts_ms >= known[0]:
+                committed[key] = (ts_ms, received_ms, values)
 
     def unwritten(self) -> Heard:
         """What is durable and not in the file's table of newest values yet; to be called from any thread."""
@@ -131,15 +135,8 @@ class LatestBook:
         }
         for (series,) in self._connection.execute("SELECT id FROM series").fetchall():
             since_ms = known[series] - _LOOK_BACK_MS if series in known else -1
-            for ts_ms, received_ms, *columns in self._connection.execute(_SINCE, (series, since_ms)):
-                self.note(series, values_of(columns), ts_ms, received_ms)
-        self.committed()
-
-
-def _keep_newest(heard: Heard, key: tuple[int, tuple[str, ...]], reading: tuple[int, int, dict[str, Value]]) -> None:
-    known = heard.get(key)
-    if known is None or reading[0] >= known[0]:
-        heard[key] = reading
+            found = self._connection.execute(_SINCE, (series, since_ms))
+            self.note((series, ts_ms, received_ms, values_of(columns)) for ts_ms, received_ms, *columns in found)
 
 
 def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:

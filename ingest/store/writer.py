@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from ingest.model import Reading
 from ingest.store import dead_letters
-from ingest.store.lines import LineMaker
+from ingest.store.lines import LineMaker, event_line
 from ingest.store.port import Appended, Message, Refusal
 from ingest.store.raw import NewRow, RawTable, recently
 from ingest.store.rows import shape_of
 from ingest.store.schema import transaction
 from ingest.store.series import WRITE_EVERY_S, Heard, LatestBook, SeriesBook
 from ingest.store.spool import Spool
+
+
+class _Sorted(NamedTuple):
+    """Messages taken apart: rows of values, events and statuses with their message's number, and messages that hold neither."""
+
+    rows: list[NewRow]
+    events: list[tuple[int, Reading]]
+    new: set[int]
 
 
 class Writer:
@@ -26,7 +35,6 @@ class Writer:
         self._connection = connection
         self._spool = spool
         self._maker = LineMaker()
-        self._lines: list[str] = []
         self._series = SeriesBook(connection)
         self._raw = RawTable(connection)
         self._latest = LatestBook(connection)
@@ -40,19 +48,25 @@ class Writer:
     def append(self, messages: Sequence[Message], refusals: Sequence[Refusal], now_ms: int) -> Appended:
         """Commit all or nothing. After an error nothing was committed, and a new writer must take over."""
         latest_due = now_ms >= self._latest_due_ms
+        rows, events, new = self._sorted(messages)
         with transaction(self._connection):
-            stored = self._add(messages, now_ms)
+            inserted = self._raw.insert(rows, [message.redelivered for message in messages], now_ms)
+            lines = []
+            for index, reading in events:
+                if told := self._add_events(reading, messages[index]):
+                    new.add(index)
+                    lines += told
             if self._spool is not None:
-                self._spool.add(self._lines, now_ms)
-                self._lines = []
+                self._spool.add(lines + self._maker.rows(inserted), now_ms)
             if latest_due:
                 self._latest.write()
             dead_letters.bury(self._connection, refusals)
         if latest_due:
             self._latest.written()
             self._latest_due_ms = now_ms + int(WRITE_EVERY_S * 1000)
-        self._latest.committed()
-        return Appended(stored, len(messages) - stored)
+        self._latest.note([(it.row[0], it.row[1], it.row[2], it.reading.values) for it in inserted])
+        new.update(it.message for it in inserted)
+        return Appended(len(new), len(messages) - len(new))
 
     def write_latest(self) -> None:
         """Bring the file's table of newest values up to date."""
@@ -65,59 +79,56 @@ class Writer:
         """What `latest` lacks in the file; to be called from any thread."""
         return self._latest.unwritten()
 
-    def _add(self, messages: Sequence[Message], now_ms: int) -> int:
-        """Add messages; how many of them were new."""
+    def _sorted(self, messages: Sequence[Message]) -> _Sorted:
+        """Take messages apart. Devices and ports that were never heard before are given their series."""
         rows: list[NewRow] = []
-        new = [False] * len(messages)
+        events: list[tuple[int, Reading]] = []
+        new: set[int] = set()
         for index, message in enumerate(messages):
             told = False
             for reading in message.readings:
+                series = self._series.number(reading.device, reading.port)
+                if series is None:
+                    self._series.enter(it for one in messages for it in one.readings)
+                    series = self._number(reading)
                 if reading.values:
-                    shape = shape_of(tuple(reading.values))
-                    rows.append(
-                        NewRow(index, reading, shape, shape.row(reading, self._number(reading), message.digest))
-                    )
                     told = True
+                    shape = shape_of(tuple(reading.values))
+                    rows.append(NewRow(index, reading, shape, shape.row(reading, series, message.digest)))
                 if reading.event is not None or reading.online is not None:
                     told = told or reading.event is not None
-                    new[index] |= self._add_events(reading, message)
-            new[index] |= not told
-        for inserted in self._raw.insert(rows, [message.redelivered for message in messages], now_ms):
-            new[inserted.message] = True
-            reading = inserted.reading
-            self._latest.note(inserted.series, reading.values, inserted.ts_ms, reading.received_ms)
-            if self._spool is not None:
-                self._lines.append(
-                    self._maker.row(reading.device, reading.kind, reading.port, inserted.shape, inserted.row)
-                )
-        return sum(new)
+                    events.append((index, reading))
+            if not told:
+                new.add(index)
+        return _Sorted(rows, events, new)
 
     def _number(self, reading: Reading) -> int:
-        return self._series.number(reading.device, reading.kind, reading.port)
+        """The number of a series that was entered."""
+        number = self._series.number(reading.device, reading.port)
+        assert number is not None
+        return number
 
-    def _add_events(self, reading: Reading, message: Message) -> bool:
-        """Add an event push, a change of status; whether any was new."""
-        new = False
+    def _add_events(self, reading: Reading, message: Message) -> list[str]:
+        """Add an event push, a change of status; the lines of those that are new."""
+        lines = []
         if reading.event is not None:
-            new |= self._add_event(reading, "event", reading.event, message)
+            lines += self._add_event(reading, "event", reading.event, message)
         if reading.online is not None:
             word = "online" if reading.online else "offline"
             series = self._number(reading)
             # A retained status comes again at every reconnect; only its change is news.
             if self._online.get(series) != word:
                 self._online[series] = word
-                new |= self._add_event(reading, "status", word, message)
-        return new
+                lines += self._add_event(reading, "status", word, message)
+        return lines
 
-    def _add_event(self, reading: Reading, kind: str, word: str, message: Message) -> bool:
+    def _add_event(self, reading: Reading, kind: str, word: str, message: Message) -> list[str]:
         series = self._number(reading)
         by_arrival = reading.ts_ms != reading.device_ms
         if message.redelivered and by_arrival and recently(self._connection, "event", series, message.digest):
-            return False
+            return []
         cursor = self._connection.execute(
             "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (series, reading.ts_ms, kind, word, message.digest, reading.received_ms),
         )
-        if cursor.rowcount and self._spool is not None:
-            self._lines.append(self._maker.event(reading.device, reading.port, kind, word, reading.ts_ms))
-        return cursor.rowcount > 0
+        return [event_line(reading.device, reading.port, kind, word, reading.ts_ms)] if cursor.rowcount else []

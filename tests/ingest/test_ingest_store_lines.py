@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.model import FIELDS, DeviceKind, DeviceRef, FieldKind, Reading, Value
-from ingest.store.lines import MEASUREMENTS, LineMaker, prefix_of
+from ingest.store.lines import MEASUREMENTS, LineMaker, event_line, prefix_of
+from ingest.store.raw import NewRow
 from ingest.store.rows import COLUMNS, shape_of, word_of
 from tests.ingest.ingest_samples import C1, NOW_MS
 
@@ -48,7 +49,7 @@ def _plain(text: str) -> str:
 def line_of(values: dict[str, Value], port: int | None = 3, kind: DeviceKind = DeviceKind.CHARGER) -> str:
     reading = Reading(C1, kind, NOW_MS, NOW_MS, port, NOW_MS, values)
     shape = shape_of(tuple(values))
-    return LineMaker().row(C1, kind, port, shape, shape.row(reading, 1, 2))
+    return LineMaker().rows([NewRow(0, reading, shape, shape.row(reading, 1, 2))])[0]
 
 
 NAMES = st.text(
@@ -121,6 +122,6 @@ def test_a_line_says_what_where_and_when() -> None:
     assert line_of({"voltage_v": 224}, None).startswith(
         "charger,site=cuiping-beili,shed=shed-1,device=c1 voltage_v=224 "
     )
-    assert LineMaker().event(device, None, "event", "boot", 7) == (
+    assert event_line(device, None, "event", "boot", 7) == (
         "event,site=cuiping-beili,shed=shed-1,device=c1,port=0,what=event,word=boot count=1i 7"
     )

@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ingest.model import DeviceKind, DeviceRef, Reading
@@ -78,6 +79,22 @@ async def test_another_message_of_the_same_time_is_kept_beside_it(store: SqliteS
 
     assert (first, again) == (Appended(3, 0), Appended(0, 3))
     assert await powers(store) == [(NOW_MS, 1.0), (NOW_MS + 1, 2.0), (NOW_MS + 2, 3.0)]
+
+
+async def test_devices_heard_for_the_first_time_beside_a_taken_millisecond_keep_their_series(
+    store: SqliteStore,
+) -> None:
+    """The commit that begins anew for the one does not forget the others, nor those that come later."""
+    await store.append([message(NOW_MS, 1.0)])
+    first, second = DeviceRef(*C1[:2], "new-1"), DeviceRef(*C1[:2], "new-2")
+    of_first = Message((msgspec.structs.replace(reading(NOW_MS, 5.0), device=first),), digest=501)
+    of_second = Message((msgspec.structs.replace(reading(NOW_MS, 6.0), device=second),), digest=502)
+
+    assert await store.append([message(NOW_MS, 2.0), of_first]) == Appended(2, 0)
+    assert await store.append([of_second, of_first]) == Appended(1, 1)
+    for device, power_w in ((first, 5.0), (second, 6.0)):
+        assert await store.history(device, 3, "power_w", 0, 2**53, 0, "last") == [(NOW_MS, power_w)]
+    assert await powers(store) == [(NOW_MS, 1.0), (NOW_MS + 1, 2.0)]
 
 
 async def test_a_repetition_without_device_time_is_known_by_its_digest(store: SqliteStore) -> None:
