@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import Protocol, Self
 
 import msgspec
@@ -21,6 +22,7 @@ from alerts.feed import Subscription
 from alerts.model import Alert
 from ingest.contract import DEFAULT_PREFIX, alert_topic
 from shedwatch.clock import Clock
+from shedwatch.supervise import Supervisor
 
 _log = structlog.get_logger(__name__)
 
@@ -49,7 +51,14 @@ class PublisherDesk(Protocol):
 class AlertPublisher:
     """Follows the desk while it is open as an asynchronous context."""
 
-    def __init__(self, desk: PublisherDesk, publish: Publish, clock: Clock, prefix: str = DEFAULT_PREFIX) -> None:
+    def __init__(
+        self,
+        desk: PublisherDesk,
+        publish: Publish,
+        clock: Clock,
+        prefix: str = DEFAULT_PREFIX,
+        keep: Supervisor | None = None,
+    ) -> None:
         self._desk = desk
         self._publish = publish
         self._clock = clock
@@ -58,23 +67,20 @@ class AlertPublisher:
         self._due: dict[str, bytes] = {}
         self._told: dict[str, bytes] = {}
         self._news = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._keep = keep or Supervisor()
+        self._live: Subscription | None = None
         self.failures = 0
 
     async def __aenter__(self) -> Self:
-        live = self._desk.changes()
+        self._live = self._desk.changes()
         self.resync()
-        self._tasks = [
-            asyncio.create_task(self._follow(live), name="alerts-publish-follow"),
-            asyncio.create_task(self._clear_stale(), name="alerts-publish-stale"),
-            asyncio.create_task(self._send(), name="alerts-publish-send"),
-        ]
+        self._keep.finish("alerts-publish-follow", self._follow)
+        self._keep.finish("alerts-publish-stale", self._clear_stale)
+        self._keep.keep("alerts-publish-send", self._send)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._keep.end()
 
     def resync(self) -> None:
         """Tell every open alert anew, and clear every topic of one that has closed since it was told."""
@@ -82,16 +88,19 @@ class AlertPublisher:
         self._due = {topic: b"" for topic in (*self._told, *self._due) if topic not in open_now} | open_now
         self._news.set()
 
-    async def _follow(self, live: Subscription) -> None:
+    async def _follow(self) -> None:
         while True:
-            async for change in live:
-                alert = change.alert
-                self._due[self._topic(alert)] = msgspec.json.encode(alert) if alert.open else b""
-                self._news.set()
+            live, self._live = self._live, None
+            if live is None:
+                live = self._desk.changes()
+                self.resync()
+            async with aclosing(live):
+                async for change in live:
+                    alert = change.alert
+                    self._due[self._topic(alert)] = msgspec.json.encode(alert) if alert.open else b""
+                    self._news.set()
             if not live.lost:
                 return
-            live = self._desk.changes()
-            self.resync()
 
     async def _clear_stale(self) -> None:
         while True:

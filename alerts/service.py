@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from random import Random
 from typing import Self
 
@@ -45,6 +46,7 @@ from alerts.suppression import Group, RootCauses, aside_of, regroup
 from alerts.writer import LedgerWriter
 from ingest.model import DeviceKind, DeviceRef, Reading, Topology
 from shedwatch.clock import Clock
+from shedwatch.supervise import Supervisor
 from vision.model import Observation, Zone
 
 _log = structlog.get_logger(__name__)
@@ -71,6 +73,7 @@ class AlarmService:
         register: the extinguishers.
         groups: devices with a common cause beside those of each shed.
         fetched: cameras whose pictures do not come over the broker.
+        keep: keeps our loops alive.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class AlarmService:
         register: Register | None = None,
         groups: Sequence[Group] = (),
         fetched: Collection[DeviceRef] = frozenset(),
+        keep: Supervisor | None = None,
     ) -> None:
         around, self.bays = Surroundings(topology, book, register or Register()), BayMap(topology, zones or {})
         sessions = Sessions(around)
@@ -107,7 +111,8 @@ class AlarmService:
         self._random = Random(seed)
         self._engine = AlarmEngine(alert_ids(self._random), clock.now_ms(), limits)
         self._started_seq = self._engine.last_seq
-        self._tasks: list[asyncio.Task[None]] = []
+        self._supervisor = keep or Supervisor()
+        self._started = False
         self._unsound: set[str] = set()
         self.counts: Counter[str] = Counter()
         self._steady = SteadyTime(clock, self.counts)
@@ -116,14 +121,13 @@ class AlarmService:
         if self._memory is not None:
             await self._memory.recall(self.rules, self._steady.now_ms())
         restored = await self._restore_within(OPEN_WAIT_S)
-        self._tasks = [
-            asyncio.create_task(self._writer.run(), name="alerts-ledger-writer"),
-            asyncio.create_task(self._tick_for_ever(), name="alerts-tick"),
-        ]
+        self._started = True
+        self._supervisor.keep("alerts-ledger-writer", self._writer.run)
+        self._supervisor.keep("alerts-tick", self._tick_for_ever)
         if self._memory is not None:
-            self._tasks.append(asyncio.create_task(self._remember_for_ever(self._memory), name="alerts-memory"))
+            self._supervisor.keep("alerts-memory", partial(self._remember_for_ever, self._memory))
         if not restored:
-            self._tasks.append(asyncio.create_task(self._restore_later(), name="alerts-ledger-open"))
+            self._supervisor.finish("alerts-ledger-open", self._restore_later)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -133,9 +137,7 @@ class AlarmService:
                 await self._writer.drain()
         if self._writer.waiting:
             _log.error("stopped with changes that the ledger did not take; they are lost", entries=self._writer.waiting)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._supervisor.end()
         if self._memory is not None:
             await self._memory.keep(self.rules, self._steady.now_ms())
         await self._ledger.close()
@@ -328,7 +330,7 @@ class AlarmService:
                 alerts = await self._ledger.open_alerts()
                 told = await self._ledger.changes_since(self._clock.now_ms() - DAY_MS, MAX_SEEDED)
                 self._engine.continue_after(await self._ledger.last_seq())
-                if not self._tasks:
+                if not self._started:
                     self._started_seq = self._engine.last_seq
         except (LedgerError, TimeoutError) as error:
             reason = str(error) or f"no answer within {seconds:g} s"

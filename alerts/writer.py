@@ -113,11 +113,15 @@ class LedgerWriter:
         marks: dict[str, int] = {}
         for entry in entries:
             marks.update(entry.marks)
-        await self._ledger.append(
-            [change for entry in entries for change in entry.changes],
-            list({notice.id: notice for entry in entries for notice in entry.notices}.values()),
-            marks,
-        )
+        try:
+            await self._ledger.append(
+                [change for entry in entries for change in entry.changes],
+                list({notice.id: notice for entry in entries for notice in entry.notices}.values()),
+                marks,
+            )
+        except (TypeError, ValueError) as error:
+            # No fault of the database: something in an entry cannot be written at all, now or later.
+            raise LedgerRefusalError(f"{type(error).__name__}: {error}") from error
 
     async def _refused(self, entries: Sequence[_Entry], error: LedgerRefusalError) -> None:
         # One entry that can never be written must not hold up the others: find it by writing them one by one.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -88,21 +89,16 @@ def hub_of(app: FastAPI) -> Hub:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     hub = hub_of(app)
-    tasks = [asyncio.create_task(hub.run()), asyncio.create_task(_prime(app.state.deps, app.state.board))]
-    for task in tasks:
-        task.add_done_callback(_tell_end)
+    deps: ApiDeps = app.state.deps
+    # A server that broke may not have come to the end of its life.
+    await deps.keep.end()
+    deps.keep.keep("api-live", hub.run)
+    deps.keep.finish("api-latest", partial(_prime, deps, app.state.board))
     try:
         yield
     finally:
         hub.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _tell_end(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("a task of the API ended", exc_info=error)
+        await deps.keep.end()
 
 
 async def _prime(deps: ApiDeps, board: LatestBoard) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -16,6 +16,7 @@ from ingest.model import DeviceRef, Frame, Topology
 from ingest.store.letter_book import LetterBook
 from ingest.store.port import TelemetryStore
 from shedwatch.clock import Clock
+from shedwatch.supervise import Supervisor
 
 DependencyState = Literal["ok", "degraded", "down"]
 
@@ -67,6 +68,7 @@ class ApiDeps:
         links: reads the signed links of notices; without it there are none.
         zone: of the times on the pages of links.
         cuts: where power is cut; None where this service cannot.
+        keep: keeps the API's loops alive while it is served.
     """
 
     topology: Topology
@@ -84,3 +86,4 @@ class ApiDeps:
     links: LinkSigner | None = None
     zone: tzinfo = UTC
     cuts: CutDesk | None = None
+    keep: Supervisor = field(default_factory=Supervisor)

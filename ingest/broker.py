@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -95,6 +95,7 @@ class Broker:
         self._beat_at = 0.0
         self._unacked = AckQueue(lambda: self._loop.call_soon(self._acknowledge))
         self._outbox = Outbox()
+        self._broken: Exception | None = None
         self._ended: asyncio.Future[Link] = self._loop.create_future()
         self._greeted = asyncio.Event()
         self._goodbye_mid: int | None = None
@@ -132,12 +133,28 @@ class Broker:
             self.counters.publish_refused += 1
         return taken
 
+    def renew(self, reason: str) -> None:
+        """Give this connection up for a new one, on which the broker delivers again what was not acknowledged."""
+        if self.online:
+            self._end(self._link.lost(reason))
+
+    async def read_by(self, reader: Callable[[], Awaitable[None]]) -> None:
+        """Run a loop that takes from the inbox; what it had taken when it failed comes again. Raises what it raises."""
+        try:
+            await reader()
+        except Exception as error:
+            self.renew(f"{self.address}: whoever reads it failed: {error!r}")
+            raise
+
     async def run(self) -> None:
         """Connect, and connect again, until cancelled; then say `offline` and leave."""
         ticking = self._loop.create_task(self._tick())
         try:
             while True:
                 await self._connect_once()
+                if (error := self._broken) is not None:
+                    self._broken = None
+                    raise error
                 if ticking.done():
                     # Without keepalive no connection lives long; whoever supervises us starts anew.
                     ticking.result()
@@ -215,7 +232,7 @@ class Broker:
         self._watched = sock.fileno()
         self._misc_from = 0.0
         if not self._paused:
-            self._loop.add_reader(self._watched, self._readable)
+            self._loop.add_reader(self._watched, self._read_on)
         if client.want_write():
             self._loop.add_writer(self._watched, self._writable)
 
@@ -243,6 +260,14 @@ class Broker:
         if self._link.state is LinkState.GREETING:
             self._end(self._link.lost(f"{self.address}: no answer to CONNECT within {waited_s:.0f} s"))
 
+    def _read_on(self) -> None:
+        try:
+            self._readable()
+        except Exception as error:  # noqa: BLE001 - `run` raises it, to whoever supervises us
+            # What was being read is lost, and would hold up the acknowledgement of all that follows: it must come again.
+            self._broken = error
+            self.renew(f"{self.address}: what came could not be read: {error!r}")
+
     def _readable(self) -> None:
         client = self._client
         if client is None or self._watched is None or self._paused:
@@ -261,7 +286,7 @@ class Broker:
             else:
                 return
             if self._loop.time() >= until:
-                self._loop.call_soon(self._readable)
+                self._loop.call_soon(self._read_on)
                 return
 
     def _writable(self) -> None:
@@ -300,9 +325,9 @@ class Broker:
         self._paused = False
         if self._watched is not None:
             self._misc_from = self._loop.time() + KEEPALIVE_S
-            self._loop.add_reader(self._watched, self._readable)
+            self._loop.add_reader(self._watched, self._read_on)
             # What the buffer holds no selector will tell about.
-            self._loop.call_soon(self._readable)
+            self._loop.call_soon(self._read_on)
 
     async def _tick(self) -> None:
         """Keepalive. While nothing is read no PINGRESP can be seen, so that paho must not miss one; we speak instead."""
@@ -403,10 +428,12 @@ class Broker:
             if self._status_topic:
                 self._goodbye_mid = client.publish(self._status_topic, b"offline", qos=1, retain=True).mid
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._goodbye_sent.wait(), GOODBYE_S)
+                    async with asyncio.timeout(GOODBYE_S):
+                        await self._goodbye_sent.wait()
             client.disconnect()
             with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self._ended), GOODBYE_S)
+                async with asyncio.timeout(GOODBYE_S):
+                    await asyncio.shield(self._ended)
         self._link = self._link.stopped()
         self._hang_up()
 

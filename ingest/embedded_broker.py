@@ -103,6 +103,14 @@ class EmbeddedBroker:
                     raise
                 self.port = 0
 
+    async def attend(self) -> None:
+        """Start it again where it has ended unasked, and wait until it does so again. Raises EmbeddedBrokerError then."""
+        if self._process is None or self._process.returncode is not None:
+            await self.start()
+        assert self._process is not None
+        status = await self._process.wait()
+        raise EmbeddedBrokerError(f"{self.kind} ended with status {status}: {self._last_words()}")
+
     async def stop(self) -> None:
         """Let it save its sessions and end."""
         await self._end(signal.SIGTERM)
@@ -164,7 +172,8 @@ class EmbeddedBroker:
             return
         process.send_signal(how)
         try:
-            await asyncio.wait_for(process.wait(), STOP_S)
+            async with asyncio.timeout(STOP_S):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()

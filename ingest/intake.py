@@ -136,7 +136,10 @@ class Intake:
         return IntakeHealth("ok", "", 0)
 
     async def run(self) -> None:
-        """Take messages until cancelled. What was not acknowledged then comes again."""
+        """Take messages until cancelled. What was not acknowledged then comes again, with the next connection."""
+        self._pending, self._waiting = asyncio.Queue(), 0
+        self._committing_from_s = None
+        self._room.set()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._receive(), name="intake-receive")

@@ -18,6 +18,7 @@ from ingest.model import DeviceKind, DeviceRef, Topology
 from shedwatch.clock import Clock
 from shedwatch.relay import Relay
 from shedwatch.settings import Settings
+from shedwatch.supervise import Supervisor
 
 
 def cut_room(
@@ -28,6 +29,7 @@ def cut_room(
     broker: Callable[[], Broker],
     attend: Attend,
     clock: Clock,
+    keep: Supervisor,
 ) -> CutRoom:
     """The room that cuts; `broker` is asked for when a command is sent, `attend` has cameras watched more closely."""
 
@@ -46,6 +48,7 @@ def cut_room(
         cutoff.times(),
         attend=attend,
         breaker=cutoff.breaker,
+        keep=keep,
     )
 
 

@@ -19,6 +19,7 @@ from shedwatch.channels import make_channel, route_of
 from shedwatch.clock import Clock
 from shedwatch.notify_settings import SirenSettings
 from shedwatch.settings import Settings
+from shedwatch.supervise import Supervisor
 
 LOOK_EVERY_S = 1.0
 GROUP = "群消息链接"
@@ -26,7 +27,7 @@ GROUP = "群消息链接"
 
 
 class People:
-    """Publisher, sirens and notifier of one service; open as long as `stack`."""
+    """Publisher, sirens and notifier of one service; open as long as `stack`. `branch` gives each its supervisor."""
 
     def __init__(
         self,
@@ -35,10 +36,12 @@ class People:
         broker: Broker,
         evidence: Callable[[str], bytes | None],
         clock: Clock,
+        branch: Callable[[], Supervisor],
     ) -> None:
         self._broker = broker
         self._clock = clock
-        self._publisher = AlertPublisher(alarms, self._publish, clock, settings.mqtt.prefix)
+        self._branch = branch
+        self._publisher = AlertPublisher(alarms, self._publish, clock, settings.mqtt.prefix, branch())
         self._sirens = self._make_sirens(settings, alarms) if settings.notify.siren is not None else None
         self._notifier = self._make_notifier(settings, alarms, evidence)
 
@@ -55,13 +58,14 @@ class People:
             chaser=Chaser(Escalation(notify.policies()), directory, names) if notify.escalation else None,
             directory=directory,
             links=links_to(settings.api.base_url, signer_in(settings.data_dir)) if settings.api.base_url else None,
+            keep=self._branch(),
         )
 
     def _make_sirens(self, settings: Settings, alarms: AlarmService) -> Sirens:
         assert settings.notify.siren is not None
         sheds = siren_sheds(settings, settings.notify.siren)
         severity = settings.notify.siren.min_severity
-        return Sirens(alarms, self._publish, self._clock, sheds, severity, settings.mqtt.prefix)
+        return Sirens(alarms, self._publish, self._clock, sheds, severity, settings.mqtt.prefix, self._branch())
 
     async def start(self, stack: AsyncExitStack) -> None:
         """Open all."""

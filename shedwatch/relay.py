@@ -86,7 +86,9 @@ class _Questions(Generic[T]):
         self._waiting[number] = answered = asyncio.get_running_loop().create_future()
         send(number)
         try:
-            return await asyncio.wait_for(answered, ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):
+                answer: T = await answered
+                return answer
         except TimeoutError:
             return None
         finally:

@@ -95,19 +95,21 @@ class Service:
         self._cuts: CutDesk
         self._hub: Hub | None = None
         self._fetched = frozenset(settings.sources())
-        self._keep: Supervisor
+        self._keep = self._figures.supervisor = Supervisor(self._health.report)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set."""
-        async with self._stack, asyncio.TaskGroup() as group:
-            self._keep = self._figures.supervisor = Supervisor(group, self._health)
-            await self._put_together()
-            log.info("service started", parts=sorted(self._parts), instance=self._settings.instance)
-            await stop.wait()
-            log.info("service stopping")
-            if self._hub is not None:
-                self._hub.close()
-            self._keep.end()
+        async with self._stack:
+            try:
+                with self._keep.listen():
+                    await self._put_together()
+                    log.info("service started", parts=sorted(self._parts), instance=self._settings.instance)
+                    await stop.wait()
+                    log.info("service stopping")
+                    if self._hub is not None:
+                        self._hub.close()
+            finally:
+                await self._keep.end()
 
     def under_way(self, delivered: int) -> str:
         """What is not done yet of this moment; empty when the devices' `delivered` messages are judged and told.
@@ -198,10 +200,18 @@ class Service:
                 register=self._extinguishers.register,
                 groups=[group.group(self._topology) for group in alerts.groups],
                 fetched=self._fetched,
+                keep=self._keep.branch(),
             )
         )
         self._cuts = self._room = cut_room(
-            self._settings, self._topology, self._alarms, ledger, lambda: self._broker, self._attend, self._clock
+            self._settings,
+            self._topology,
+            self._alarms,
+            ledger,
+            lambda: self._broker,
+            self._attend,
+            self._clock,
+            self._keep.branch(),
         )
         self._keep.keep("extinguishers", self._follow_register)
         self._figures.alarms = self._alarms
@@ -219,6 +229,7 @@ class Service:
         port = urlsplit(self._mqtt_url).port or 1883
         broker = EmbeddedBroker(self._settings.data_dir / "broker", port=port)
         await self._stack.enter_async_context(broker)
+        self._keep.keep("broker", broker.attend)
         self._mqtt_url = broker.url
 
     def _start_relay(self, desk: AlarmDesk) -> None:
@@ -231,7 +242,7 @@ class Service:
         wanted = [f"{base}/{what}" for part, whats in topics.items() if part in self._parts for what in whats]
         broker = self._client("relay", wanted)
         self._relay = relay = Relay(broker, base)
-        self._keep.keep("relay", relay.run)
+        self._keep.keep("relay", lambda: broker.read_by(relay.run))
         if self._alarms is not None:
             relay.serve_observations(self._alarms.submit_observations)
             relay.serve_health(self._health.report)
@@ -278,11 +289,17 @@ class Service:
                 links=signer_in(self._settings.data_dir),
                 zone=self._settings.notify.zone,
                 cuts=self._cuts,
+                keep=self._keep.branch(),
             )
         )
         self._hub = hub_of(app)
-        sock = listen(settings.host, settings.port)
-        self._keep.keep("api", lambda: serve(app, sock))
+        listening = [listen(settings.host, settings.port)]
+
+        async def serving() -> None:
+            # The server closes its socket when it ends, however it does.
+            await serve(app, listening.pop() if listening else listen(settings.host, settings.port))
+
+        self._keep.keep("api", serving)
 
     def _start_intake(self, store: SqliteStore) -> None:
         prefix = self._settings.mqtt.prefix
@@ -305,7 +322,7 @@ class Service:
         )
         self._broker = broker
         self._intake = self._figures.intake = intake
-        self._keep.keep("intake", intake.run)
+        self._keep.keep("intake", lambda: broker.read_by(intake.run))
         self._keep.keep("health-watch", lambda: self._watch_health(intake))
         if "ingest" in self._parts:
             self._start_sources(intake)
@@ -335,7 +352,8 @@ class Service:
             persistent=False,
             max_packet_bytes=MAX_PACKET_BYTES,
         )
-        self._keep.keep("strays", Strays(broker.inbox, intake.refuse_stray, prefix).run)
+        strays = Strays(broker.inbox, intake.refuse_stray, prefix)
+        self._keep.keep("strays", lambda: broker.read_by(strays.run))
 
     async def _watch_health(self, intake: Intake) -> None:
         """Ask those parts that do not report by themselves."""
@@ -381,7 +399,9 @@ class Service:
         self._keep.keep("evidence", keeping.run)
 
     async def _start_people(self, alarms: AlarmService) -> None:
-        self._people = people = People(self._settings, alarms, self._broker, self._evidence.load, self._clock)
+        self._people = people = People(
+            self._settings, alarms, self._broker, self._evidence.load, self._clock, self._keep.branch
+        )
         await people.start(self._stack)
         self._keep.keep("republish", people.republish)
         if (heartbeat := self._settings.notify.heartbeat) is not None:

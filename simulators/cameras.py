@@ -166,7 +166,8 @@ class CameraFarm:
                 process.stdin.close()
         for process in self._running:
             try:
-                await asyncio.wait_for(process.wait(), _STOP_S)
+                async with asyncio.timeout(_STOP_S):
+                    await process.wait()
             except TimeoutError:
                 process.kill()
                 await process.wait()

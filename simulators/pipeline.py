@@ -63,7 +63,8 @@ class Pipeline:
         try:
             self._reader, self._writer = await asyncio.open_connection(address.host, address.port, ssl=context)
             self._writer.write(_connect(self._client_id, address.username, address.password))
-            answer = await asyncio.wait_for(self._reader.readexactly(4), _PATIENCE_S)
+            async with asyncio.timeout(_PATIENCE_S):
+                answer = await self._reader.readexactly(4)
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
             raise PipelineError(f"no broker answers at {address.host}:{address.port}: {error}") from None
         if answer[3] != 0:
@@ -108,7 +109,8 @@ class Pipeline:
                 raise PipelineError("the broker hung up")
             self._news.clear()
             try:
-                await asyncio.wait_for(self._news.wait(), _PATIENCE_S)
+                async with asyncio.timeout(_PATIENCE_S):
+                    await self._news.wait()
             except TimeoutError:
                 raise PipelineError(f"the broker has acknowledged nothing for {_PATIENCE_S:g} s") from None
 

@@ -205,7 +205,8 @@ class _Worker:
     async def _exchange(self, look: Look | None, limit_s: float) -> object:
         loop = asyncio.get_running_loop()
         try:
-            return await asyncio.wait_for(loop.run_in_executor(self._thread, self._blocking_exchange, look), limit_s)
+            async with asyncio.timeout(limit_s):
+                return await loop.run_in_executor(self._thread, self._blocking_exchange, look)
         except TimeoutError:
             what = f"hung for {limit_s:g} s" + (f" on a frame of {look.frame.camera}" if look else " while starting")
             raise WorkerLostError(what) from None

@@ -27,6 +27,7 @@ from alerts.model import Alert
 from ingest.contract import Command, Reply
 from ingest.model import DeviceKind, DeviceRef, Reading, Topology
 from shedwatch.clock import Clock
+from shedwatch.supervise import Supervisor
 
 _log = structlog.get_logger(__name__)
 
@@ -84,6 +85,7 @@ class CutRoom:
         attend: Attend = lambda _camera, _until_ms: None,
         breaker: bool = True,
         seed: int | None = None,
+        keep: Supervisor | None = None,
     ) -> None:
         self._topology = topology
         self._alarms = alarms
@@ -98,26 +100,23 @@ class CutRoom:
         self._loops: dict[str, Loop] = {}
         self._unkept: dict[str, Cut] = {}
         self._work: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._supervisor = keep or Supervisor()
+        self._live: Subscription | None = None
         self._saving: set[asyncio.Task[None]] = set()
         self._one_at_a_time = asyncio.Lock()
         self.failures = 0
 
     async def __aenter__(self) -> Self:
-        live = self._alarms.changes() if self._policies else None
-        self._tasks = [
-            asyncio.create_task(self._carry_out(), name="cuts"),
-            asyncio.create_task(self._tick(), name="cuts-tick"),
-        ]
+        self._supervisor.keep("cuts", self._carry_out)
+        self._supervisor.keep("cuts-tick", self._tick)
+        if self._policies:
+            self._live = self._alarms.changes()
+            self._supervisor.finish("cuts-policy", self._follow)
         self._work.put_nowait(self._take_up)
-        if live is not None:
-            self._tasks.append(asyncio.create_task(self._follow(live), name="cuts-policy"))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._supervisor.end()
         if self._saving:
             await asyncio.wait(self._saving, timeout=CLOSE_WAIT_S)
 
@@ -176,14 +175,19 @@ class CutRoom:
             if self._loops or self._unkept:
                 self._work.put_nowait(self._time_passes)
 
-    async def _follow(self, live: Subscription) -> None:
+    async def _follow(self) -> None:
         while True:
-            async for change in live:
-                if begins(change):
-                    await self._by_policy(change.alert)
+            live, self._live = self._live, None
+            if live is None:
+                live = self._alarms.changes()
+                # What began meanwhile was not heard of.
+                self._work.put_nowait(self._take_up)
+            async with contextlib.aclosing(live):
+                async for change in live:
+                    if begins(change):
+                        await self._by_policy(change.alert)
             if not live.lost:
                 return
-            live = self._alarms.changes()
 
     async def _take_up(self) -> None:
         """Go on with the cuts of an earlier life, and with alerts that a policy had no time to cut for."""

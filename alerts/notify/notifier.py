@@ -12,7 +12,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import Protocol, Self
 
@@ -40,6 +42,7 @@ from alerts.notify.routing import Route, summary
 from alerts.notify.rows import row_of
 from alerts.rules.service_health import HealthState
 from shedwatch.clock import Clock
+from shedwatch.supervise import Supervisor
 
 _log = structlog.get_logger(__name__)
 
@@ -103,6 +106,7 @@ class Notifier:
         directory: Directory | None = None,
         links: Links | None = None,
         seed: int | None = None,
+        keep: Supervisor | None = None,
     ) -> None:
         self._desk = desk
         self._channels: dict[str, tuple[Route, Channel]] = {
@@ -116,7 +120,8 @@ class Notifier:
         random = Random(seed)
         self._lanes = {name: Lane(random) for name in self._channels}
         self._news = {name: asyncio.Event() for name in self._channels}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._keep = keep or Supervisor()
+        self._live: Subscription | None = None
         self._last_seq = desk.started_seq
         self.counts: Counter[str] = Counter()
 
@@ -133,28 +138,28 @@ class Notifier:
 
     async def __aenter__(self) -> Self:
         # Subscribed before the ledger is asked, so that nothing falls between the two.
-        live = self._desk.changes(self._desk.started_seq)
-        self._tasks = [asyncio.create_task(self._follow(live), name="notify-follow")]
-        self._tasks.append(asyncio.create_task(self._take_up(), name="notify-take-up"))
+        self._live = self._desk.changes(self._desk.started_seq)
+        self._keep.finish("notify-follow", self._follow)
+        self._keep.finish("notify-take-up", self._take_up)
         if self._chaser is not None:
-            self._tasks.append(asyncio.create_task(self._chase(self._chaser), name="notify-chase"))
-        self._tasks += [asyncio.create_task(self._work(name), name=f"notify-{name}") for name in self._channels]
+            self._keep.keep("notify-chase", partial(self._chase, self._chaser))
+        for name in self._channels:
+            self._keep.keep(f"notify-{name}", partial(self._work, name))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._keep.end()
         for name in self._channels:
             await self._channels[name][1].close()
 
-    async def _follow(self, live: Subscription) -> None:
+    async def _follow(self) -> None:
         while True:
-            async for change in live:
-                self._route(change)
+            live, self._live = self._live or self._desk.changes(self._last_seq), None
+            async with aclosing(live):
+                async for change in live:
+                    self._route(change)
             if not live.lost:
                 return
-            live = self._desk.changes(self._last_seq)
 
     def _route(self, change: AlertChange) -> None:
         self._last_seq = max(self._last_seq, change.transition.seq)

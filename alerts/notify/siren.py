@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Protocol, Self
 
 import msgspec
@@ -19,6 +20,7 @@ from alerts.feed import Subscription
 from alerts.model import AlarmState, Alert, Severity
 from alerts.publish import Publish
 from shedwatch.clock import Clock
+from shedwatch.supervise import Supervisor
 
 _log = structlog.get_logger(__name__)
 
@@ -65,6 +67,7 @@ class Sirens:
         sheds: Sequence[Shed],
         min_severity: Severity,
         prefix: str,
+        keep: Supervisor | None = None,
     ) -> None:
         self._desk = desk
         self._publish = publish
@@ -74,36 +77,36 @@ class Sirens:
         self._prefix = prefix
         self._told: dict[Shed, str | None] = {}
         self._news = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._keep = keep or Supervisor()
+        self._live: Subscription | None = None
         self.failures = 0
 
     async def __aenter__(self) -> Self:
-        live = self._desk.changes()
+        self._live = self._desk.changes()
         self.resync()
-        self._tasks = [
-            asyncio.create_task(self._follow(live), name="siren-follow"),
-            asyncio.create_task(self._send(), name="siren-send"),
-        ]
+        self._keep.finish("siren-follow", self._follow)
+        self._keep.keep("siren-send", self._send)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._keep.end()
 
     def resync(self) -> None:
         """Tell every siren its state anew, after the bus was away."""
         self._told.clear()
         self._news.set()
 
-    async def _follow(self, live: Subscription) -> None:
+    async def _follow(self) -> None:
         while True:
-            async for _ in live:
-                self._news.set()
+            live, self._live = self._live, None
+            if live is None:
+                live = self._desk.changes()
+                self.resync()
+            async with aclosing(live):
+                async for _ in live:
+                    self._news.set()
             if not live.lost:
                 return
-            live = self._desk.changes()
-            self.resync()
 
     async def _send(self) -> None:
         while True:

@@ -71,6 +71,17 @@ async def test_an_entry_the_ledger_never_takes_does_not_hold_up_the_others(desk:
     assert desk.writer.refused == 1
 
 
+async def test_text_that_no_database_can_keep_does_not_end_the_writing(desk: Desk) -> None:
+    """Half a surrogate pair is legal JSON and no UTF-8."""
+    bad = NoticeRow("n", "hook", "a", 1, "trigger", {}, "pending", 0, NOW_MS, error="\ud800")
+    desk.writer.put([desk.change(1)])
+    desk.writer.put(notices=[bad])
+    desk.writer.put([desk.change(2)])
+    await asyncio.wait_for(desk.writer.drain(), 5)
+    assert [change.transition.seq for change in await desk.ledger.changes_after(0, 9)] == [1, 2]
+    assert desk.writer.refused == 1
+
+
 async def test_memory_is_bounded_and_what_is_dropped_is_counted(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest go, the newest stay, and writing goes on."""
     monkeypatch.setattr(writer_module, "MAX_WAITING", 3)

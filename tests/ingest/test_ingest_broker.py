@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from ingest.link import Link, LinkState, Protocol
 from ingest.model import Frame
 from ingest.store.sqlite import SqliteStore
 from shedwatch.clock import SystemClock
+from shedwatch.supervise import Supervisor
 from tests.ingest.ingest_samples import C1, FRAME, TELEMETRY, TOPOLOGY, charging, inbound, png
 from tests.servers import Mosquitto, find_server, free_port
 
@@ -52,6 +53,14 @@ async def until(condition: Callable[[], bool], limit_s: float = 20) -> None:
     async with asyncio.timeout(limit_s):
         while not condition():
             await asyncio.sleep(0.01)
+
+
+async def end_tasks(*names: str) -> None:
+    """Whoever wants to run them otherwise."""
+    for task in asyncio.all_tasks():
+        if getattr(task.get_coro(), "__qualname__", "") in names:
+            task.cancel()
+            await asyncio.wait({task})
 
 
 def mosquitto_pub(server: Mosquitto, *arguments: str, stdin: bytes = b"") -> None:
@@ -250,6 +259,44 @@ async def test_a_crash_between_commit_and_acknowledgement_stores_nothing_twice(
         points = await store.history(C1, 3, "power_w", 0, 2**53, 0, "last")
 
     assert sorted(value for _, value in points) == sorted([float(n) for n in range(50)] * 2)
+
+
+@pytest.mark.slow
+async def test_what_a_failing_reader_had_taken_comes_again(
+    mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection's own reading fails, then the intake in the middle of its work: both go on, and nothing is missing."""
+    count, broken = 3000, iter([RuntimeError("reading"), RuntimeError("refusals")])
+    put_all, supervisor = Inbox.put_all, Supervisor()
+
+    def failing_put(inbox: Inbox, messages: Sequence[Inbound]) -> None:
+        if len(messages) > 1 and supervisor.failures["mqtt"] == 0:
+            raise next(broken)
+        put_all(inbox, messages)
+
+    monkeypatch.setattr(Inbox, "put_all", failing_put)
+    async with house(mosquitto.url, tmp_path / "t.db", []) as (broker, intake, store):
+        await end_tasks("Broker.run", "Intake.run")
+        pop = intake._refusals.pop
+
+        def failing_pop() -> Any:
+            if intake.counters.received > count // 2 and supervisor.failures["intake"] == 0:
+                raise next(broken)
+            return pop()
+
+        intake._refusals.pop = failing_pop  # type: ignore[method-assign]
+        supervisor.keep("mqtt", broker.run)
+        supervisor.keep("intake", lambda: broker.read_by(intake.run))
+        await broker.wait_online()
+        async with connected(mosquitto.url, "device", persistent=False) as device:
+            payloads = [charging(SystemClock().now_ms() - count + n, float(n)) for n in range(count)]
+            await publish_all(device, TELEMETRY, [inbound(TELEMETRY, payload).payload for payload in payloads])
+            await until(lambda: intake.counters.stored == count and intake.queue_depth == 0)
+        points = await store.history(C1, 3, "power_w", 0, 2**53, 0, "last")
+        await supervisor.end()
+
+    assert supervisor.failures == {"mqtt": 1, "intake": 1}
+    assert sorted(value for _, value in points) == [float(n) for n in range(count)]
 
 
 async def test_a_port_where_nobody_listens_is_said() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from ingest.broker import Broker
 from ingest.embedded_broker import EmbeddedBroker, EmbeddedBrokerError, Kind, find_mosquitto
+from shedwatch.supervise import Supervisor
 from tests.servers import free_port
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
@@ -104,3 +105,21 @@ def test_it_dies_with_its_parent(tmp_path: Path, kind: Kind) -> None:
 
     assert alive
     assert not answers(port)
+
+
+async def test_one_that_dies_is_started_again_where_it_was(tmp_path: Path) -> None:
+    """By whoever attends to it, on the same port."""
+    told: list[tuple[str, str, str]] = []
+    async with EmbeddedBroker(tmp_path / "broker") as embedded:
+        supervisor, url = Supervisor(lambda *report: told.append(report)), embedded.url
+        supervisor.keep("broker", embedded.attend)
+        await asyncio.sleep(0.1)
+        assert embedded._process is not None
+        embedded._process.kill()
+        async with asyncio.timeout(20):
+            while not told or not answers(embedded.port):
+                await asyncio.sleep(0.05)
+        await supervisor.end()
+
+    assert embedded.url == url
+    assert "ended with status" in told[0][2]
