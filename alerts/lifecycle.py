@@ -32,7 +32,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from alerts.model import AlarmState, Alert, Aside, Condition, Severity, Transition
+from alerts.model import AlarmState, Alert, Aside, Condition, Severity, Text, Transition
+from alerts.proving_ground import is_test
 
 MAX_EVIDENCE = 8
 """Pictures kept with an alert: the first, which shows the beginning, and the newest."""
@@ -191,12 +192,13 @@ def raised(alert_id: str, condition: Condition, now_ms: int) -> Alert:
         state=next_state(None, Action.RAISE),
         active=True,
         raised_ts=now_ms,
-        message=condition.message,
+        message=_message(condition),
         value=condition.value,
         threshold=condition.threshold,
         unit=condition.unit,
         evidence=_pictures((), condition.evidence),
         related=tuple(condition.details.get("related", ())),
+        test=is_test(key.site),
     )
 
 
@@ -296,12 +298,23 @@ def _present(alert: Alert, condition: Condition) -> Alert:
 def _with_figures(alert: Alert, condition: Condition) -> Alert:
     return replace(
         alert,
-        message=condition.message,
+        message=_message(condition),
         value=condition.value,
         threshold=condition.threshold,
         unit=condition.unit,
         evidence=_pictures(alert.evidence, condition.evidence),
         related=tuple(dict.fromkeys((*alert.related, *condition.details.get("related", ())))),
+    )
+
+
+def _message(condition: Condition) -> Text:
+    """What a rule says; of a test only what was found, for there is nothing to be done."""
+    said = condition.message
+    if not is_test(condition.key.site):
+        return said
+    return Text(
+        f"{said.zh.partition('。')[0]}。这是测试，无需处置。",
+        f"{said.en.partition('. ')[0]}. This is a test, nothing is to be done.",
     )
 
 

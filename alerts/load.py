@@ -65,7 +65,7 @@ class AlertGroup(msgspec.Struct, frozen=True):
 
 
 class LoadFigures(msgspec.Struct, frozen=True):
-    """The load now. Times in epoch milliseconds, `_s` in seconds; rates count announcements, also repeated ones.
+    """The load now. Times in epoch milliseconds, `_s` in seconds; rates count announcements, also repeated ones, and no tests.
 
     Attributes:
         announced_10min, per_operator_10min: in the last ten minutes, in all and for each of `operators`.
@@ -131,6 +131,9 @@ class LoadMeter:
         if line.seq <= self._seq:
             return
         self._seq = line.seq
+        if alert.test:
+            # A proof asks nothing of anybody.
+            return
         if lifecycle.announces(line):
             self._announced.append(_Announced(line.at_ms, alert.key, alert.severity))
             self._waiting.setdefault(alert.id, line.at_ms)
@@ -149,6 +152,7 @@ class LoadMeter:
         lately = sum(one.at_ms > now_ms - WINDOW_MS for one in self._announced)
         self._flood = lately > FLOOD_BEGINS or (self._flood and lately >= FLOOD_ENDS)
         operators = max(1, len(self._people))
+        open_alerts = [alert for alert in open_alerts if not alert.test]
         standing = [alert for alert in open_alerts if alert.state not in lifecycle.ASIDE]
         states = Counter(alert.state for alert in open_alerts)
         repeated = Counter(one.key for one in self._announced).most_common(TOP)

@@ -143,6 +143,7 @@ class Alert(msgspec.Struct, frozen=True):
     `state` NORMAL with `closed_ts` set is the end of an alert's life. `active` tells whether the hazard is still there.
     Times are epoch milliseconds UTC. `count`: how often the condition was raised within this alert. `aside` tells why
     a shelved, suppressed or out-of-service alert is that; `false_alarm` that someone has judged it so, `cause` why.
+    `test`: it is a proof of the way to people (`alerts.proof`) and no danger.
     """
 
     id: str
@@ -173,6 +174,7 @@ class Alert(msgspec.Struct, frozen=True):
     aside: Aside | None = None
     service_request: ServiceRequest | None = None
     false_alarm: bool = False
+    test: bool = False
 
     @property
     def key(self) -> AlertKey:

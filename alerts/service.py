@@ -23,7 +23,7 @@ import structlog
 
 from alerts.bays import BayMap
 from alerts.desk import AlertQuery, Order
-from alerts.engine import AlarmEngine, alert_ids
+from alerts.engine import SYSTEM, AlarmEngine, alert_ids
 from alerts.feed import Feed, Subscription
 from alerts.fusion import Fusion
 from alerts.history import History, page_of
@@ -59,6 +59,8 @@ OPEN_WAIT_S = 10.0
 
 CLOSE_WAIT_S = 5.0
 REOPEN_S = 5.0
+UNWATCHED = "no longer configured: nothing watches this any more"
+PROOF_OVER = "the proof is over"
 
 
 class AlarmService:
@@ -228,6 +230,16 @@ class AlarmService:
             return self._feed.subscribe()
         return self._feed.subscribe(lambda: self._history.changes_after(after_seq, self._started_seq))
 
+    async def end_tests(self) -> None:
+        """End every test alert that is still there: the proof it was raised for is over."""
+        now_ms, changes = self._clock.now_ms(), []
+        for alert in [one for one in self._engine.open_alerts() if one.test]:
+            if (change := self._engine.abandon(alert.id, PROOF_OVER, now_ms)) is not None:
+                changes.append(change)
+            if self._engine.find(alert.id) is not None:
+                changes.append(self._engine.order(Order("close", alert.id, SYSTEM, PROOF_OVER), now_ms))
+        await self._written(self._publish(changes))
+
     # What the notifier needs
 
     @property
@@ -355,11 +367,13 @@ class AlarmService:
             watching = self._watching(alert) if alert.active else []
             changes.append(self._engine.restore(alert, watching, now_ms))
             if alert.active and not watching:
-                note = "no longer configured: nothing watches this any more"
-                changes.append(self._engine.abandon(alert.id, note, now_ms))
+                changes.append(self._engine.abandon(alert.id, PROOF_OVER if alert.test else UNWATCHED, now_ms))
         self._publish([change for change in changes if change is not None])
 
     def _watching(self, alert: Alert) -> list[str]:
+        if alert.test:
+            # The proof it was raised for has ended with the process that made it.
+            return []
         if alert.site != SERVICE and self._topology.find(ref_of(alert.key)) is None:
             return []
         return self.rules.restore(alert, self._steady.now_ms())

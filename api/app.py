@@ -19,7 +19,7 @@ from api.deps import ApiDeps
 from api.latest import LatestBoard
 from api.metrics import Metrics
 from api.middleware import CountRequests, HeadAsGet, LimitBody, SecurityHeaders
-from api.routes import alerts, cameras, cuts, dead_letters, events, history, links, service, session, sheds
+from api.routes import alerts, cameras, cuts, dead_letters, events, history, links, proofs, service, session, sheds
 from api.schema import document
 from api.sheds import Observatory
 from api.stream import Hub
@@ -72,7 +72,7 @@ def create_app(deps: ApiDeps) -> FastAPI:
     app.state.metrics = metrics
     app.state.throttle = Throttle()
     problems.install(app)
-    for module in (sheds, history, alerts, cameras, cuts, events, dead_letters, session, service):
+    for module in (sheds, history, alerts, cameras, cuts, proofs, events, dead_letters, session, service):
         app.include_router(module.router)
     app.include_router(session.login_router)
     app.include_router(links.router)

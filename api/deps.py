@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from alerts.cutoff.model import CutDesk
 from alerts.desk import AlarmDesk
+from alerts.proof.model import ProofDesk
 from api.auth import TokenBook
 from api.links import LinkSigner
 from ingest.model import DeviceRef, Frame, Topology
@@ -69,6 +70,7 @@ class ApiDeps:
         zone: of the times on the pages of links.
         cuts: where power is cut; None where this service cannot.
         keep: keeps the API's loops alive while it is served.
+        proofs: where the way to people is proved; None likewise.
     """
 
     topology: Topology
@@ -87,3 +89,4 @@ class ApiDeps:
     zone: tzinfo = UTC
     cuts: CutDesk | None = None
     keep: Supervisor = field(default_factory=Supervisor)
+    proofs: ProofDesk | None = None

@@ -65,7 +65,9 @@ class _Live(Collector):
         alerts = GaugeMetricFamily("shedwatch_open_alerts", "Open alerts", labels=["severity"])
         open_alerts = self._desk.open_alerts()
         for severity in Severity:
-            alerts.add_metric([severity.value], sum(alert.severity is severity for alert in open_alerts))
+            alerts.add_metric(
+                [severity.value], sum(alert.severity is severity and not alert.test for alert in open_alerts)
+            )
         yield alerts
         parts = GaugeMetricFamily("shedwatch_dependency_state", "1 ok, 0.5 degraded, 0 down", labels=["dependency"])
         for name, (state, _detail) in self._health.dependencies().items():

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from alerts.cutoff.model import CutError, CutUnavailableError, RefusedCutError, UnknownCutError, UnknownPortError
 from alerts.desk import DeskUnavailableError, InvalidOrderError, RefusedActionError, UnknownAlertError
+from alerts.proof.model import ProofError, ProofUnavailableError, RefusedProofError
 from api.auth import TokenBookError
 from ingest.store.port import StoreError
 
@@ -108,6 +109,10 @@ def _from_known(error: Exception) -> Problem:
             return Problem(HTTPStatus.CONFLICT, "refused", str(error))
         case CutUnavailableError():
             return unavailable("cuts-unavailable", f"Power cannot be cut from here now: {error}. Use the breaker.")
+        case RefusedProofError():
+            return Problem(HTTPStatus.CONFLICT, "refused", str(error))
+        case ProofUnavailableError():
+            return unavailable("proofs-unavailable", f"Nothing can be proved from here now: {error}.")
         case UnknownAlertError():
             return not_found("There is no alert with this id.")
         case RefusedActionError():
@@ -145,6 +150,7 @@ def install(app: FastAPI) -> None:
         HTTPException,
         RequestValidationError,
         CutError,
+        ProofError,
         UnknownAlertError,
         RefusedActionError,
         InvalidOrderError,

@@ -10,6 +10,7 @@ import msgspec
 from alerts.cutoff.model import Cut
 from alerts.load import LoadFigures
 from alerts.model import Alert
+from alerts.proof.model import ProofFigures
 from api.letters import DeadLetterDetail, DeadLetterJournal, DeadLetterPage, LettersDeleted, LettersWanted, Replayed
 from api.views import (
     AlertLog,
@@ -36,6 +37,7 @@ _DOCUMENTED = (
     Cut,
     CutList,
     LoadFigures,
+    ProofFigures,
     DeadLetterPage,
     DeadLetterDetail,
     DeadLetterJournal,

@@ -14,6 +14,7 @@ from shedwatch.cli_letters import letters
 from shedwatch.cli_options import ConfigOption
 from shedwatch.cli_options import fail as _fail
 from shedwatch.cli_options import settings_of as _settings
+from shedwatch.cli_prove import prove
 from shedwatch.cli_register import extinguishers
 from shedwatch.cli_replay import replay
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.add_typer(letters, name="dead-letters")
 app.add_typer(extinguishers, name="extinguishers")
 app.command()(replay)
+app.command()(prove)
 
 
 @app.command()

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
+from alerts.proof.model import proven, proven_stages
+from alerts.proof.prover import Prover
 from alerts.service import AlarmService
 from ingest.broker import Broker
 from ingest.cameras import CameraSource
@@ -33,6 +35,7 @@ class Figures:
     supervisor: Supervisor | None = None
     evidence: KeepingCounters | None = None
     shipper: Shipper | None = None
+    prover: Prover | None = None
 
     def read(self) -> Mapping[str, float | Mapping[str, float]]:
         """Name to value, or to values by label; names that end in `_total` only rise."""
@@ -67,6 +70,8 @@ class Figures:
             figures["evidence_deleted_total"] = self.evidence.deleted
         if self.shipper is not None:
             figures.update(shipper_figures(self.shipper))
+        if self.prover is not None:
+            figures.update(_proofs(self.prover))
         return figures
 
 
@@ -130,4 +135,15 @@ def _alarms(alarms: AlarmService) -> dict[str, float]:
     return {
         f"alarms_{name}" if name in levels else f"alarms_{name}_total": value
         for name, value in alarms.figures().items()
+    }
+
+
+def _proofs(prover: Prover) -> dict[str, Mapping[str, float]]:
+    """When each proof last passed, and each of its stages; seconds since 1970, as Prometheus reckons."""
+    proofs = prover.proofs
+    stages = proven_stages(proofs)
+    return {
+        "proof_passed_timestamp_seconds{kind}": {str(kind): at_ts / 1000 for kind, at_ts in proven(proofs).items()},
+        "proof_stage_timestamp_seconds{stage}": {f"{it.kind}:{it.stage}": it.at_ts / 1000 for it in stages},
+        "proof_stage_seconds{stage}": {f"{it.kind}:{it.stage}": it.after_ms / 1000 for it in stages},
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 
 from alerts.model import Alert
@@ -78,6 +78,15 @@ class People:
     def busy(self) -> bool:
         """Whether a notice is to be sent now."""
         return self._notifier.due
+
+    def tell_tests(self, channels: Collection[str]) -> None:
+        """From now on these channels tell test alerts."""
+        self._notifier.tell_tests(channels)
+
+    def sound_tests(self, shed: tuple[str, str] | None) -> None:
+        """From now on that shed's siren sounds for test alerts too."""
+        if self._sirens is not None:
+            self._sirens.sound_tests(shed)
 
     async def republish(self) -> None:
         """Tell the bus of all open alarms after every connection; a broker may have lost them. Until cancelled."""

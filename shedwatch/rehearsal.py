@@ -98,7 +98,8 @@ async def play(options: RehearsalOptions) -> tuple[RunReport, Verdict | None]:
     life = _life(options, scenario, clock)
     async with AsyncExitStack() as stack:
         receiver = await stack.enter_async_context(_receiver(options, life, channels)) if channels else None
-        more = _notify(receiver, channels)
+        # Only what the scenario says shall ring.
+        more = {"proof": {"nightly": False}, **_notify(receiver, channels)}
         there = await stack.enter_async_context(_deployment(options, scenario, more, life))
         pace = "in lock-step" if options.speed is None else f"at speed {options.speed:g}"
         _say(f"{scenario.name}: {scenario.duration_s:g} simulated seconds {pace}, seed {options.seed}")

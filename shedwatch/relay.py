@@ -1,7 +1,7 @@
 """What the parts of the service tell each other over the bus when they run as processes of their own (`--only`).
 
 Topics, all QoS 1 below `{prefix}/service/{instance}/`: `observation` (vision → alerts), `health` (any part → alerts),
-`attend` (alerts → vision), `order`, `cut` (api → alerts) and `answer`, `cut-answer` (alerts → api).
+`attend` (alerts → vision), `order`, `cut`, `proof` (api → alerts) and `answer`, `cut-answer`, `proof-answer` (alerts → api).
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from alerts.cutoff.model import CutDesk, CutError, CutOrder, CutUnavailableError
 from alerts.cutoff.remote import CutAnswer
 from alerts.desk import AlarmDesk, DeskError, DeskUnavailableError, Order
 from alerts.ledger_desk import Answer
+from alerts.proof.model import ProofDesk, ProofOrder
+from alerts.proof.remote import ProofAnswer, answer_of
 from ingest.broker import Broker
 from ingest.model import DeviceRef
 from vision.model import Observation
@@ -74,6 +76,20 @@ class SentCutAnswer(msgspec.Struct, frozen=True):
     answer: CutAnswer
 
 
+class SentProof(msgspec.Struct, frozen=True):
+    """A proof that is ordered, or the question how it stands, and the id its answer is known by."""
+
+    id: str
+    order: ProofOrder | None
+
+
+class SentProofAnswer(msgspec.Struct, frozen=True):
+    """The answer to the proof with this id."""
+
+    id: str
+    answer: ProofAnswer
+
+
 class _Questions(Generic[T]):
     """What was asked of another process and is not answered yet."""
 
@@ -109,9 +125,11 @@ class Relay:
         self._base = base
         self._orders = _Questions[Answer]()
         self._cuts = _Questions[CutAnswer]()
+        self._proofs = _Questions[ProofAnswer]()
         self._takers: dict[str, Callable[[bytes], Awaitable[None]]] = {
             "answer": self._take_answer,
             "cut-answer": self._take_cut_answer,
+            "proof-answer": self._take_proof_answer,
         }
 
     @staticmethod
@@ -228,3 +246,22 @@ class Relay:
             self._send("cut-answer", SentCutAnswer(sent.id, answer))
 
         self._takers["cut"] = taken
+
+    async def prove(self, order: ProofOrder | None) -> ProofAnswer:
+        """Have the process that keeps the alarms prove them, or say how it stands."""
+        answer = await self._proofs.ask(lambda number: self._send("proof", SentProof(number, order)))
+        return answer or ProofAnswer(None, "", NO_ANSWER)
+
+    async def _take_proof_answer(self, payload: bytes) -> None:
+        sent = msgspec.json.decode(payload, type=SentProofAnswer)
+        self._proofs.answered(sent.id, sent.answer)
+
+    def serve_proofs(self, desk: ProofDesk) -> None:
+        """Carry out the proofs that other processes order."""
+        decoder = msgspec.json.Decoder(SentProof)
+
+        async def taken(payload: bytes) -> None:
+            sent = decoder.decode(payload)
+            self._send("proof-answer", SentProofAnswer(sent.id, await answer_of(desk, sent.order)))
+
+        self._takers["proof"] = taken

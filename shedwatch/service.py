@@ -18,9 +18,15 @@ from alerts.cutoff.model import CutDesk
 from alerts.cutoff.room import CutRoom
 from alerts.desk import AlarmDesk, Order
 from alerts.ledger.database import Ledger
+from alerts.ledger.proofs import ProofBook
 from alerts.ledger_desk import Answer, LedgerDesk
 from alerts.memory import MemoryFile
+from alerts.proof.prover import Prover
+from alerts.proof.remote import RemoteProofDesk
+from alerts.proving_ground import CAMERA as PROVING_CAMERA
+from alerts.proving_ground import is_test, overrides, with_proving_ground
 from alerts.register import RegisterFile, with_register
+from alerts.rules.hazards import HAZARDS
 from alerts.rules.settings import RuleBook
 from alerts.service import AlarmService
 from api.app import create_app, hub_of
@@ -51,8 +57,9 @@ from shedwatch.heartbeat import Heartbeat
 from shedwatch.http import listen, serve
 from shedwatch.no_store import NoStore
 from shedwatch.people import People
+from shedwatch.proving import ProofDoor, prover
 from shedwatch.relay import Relay
-from shedwatch.settings import Settings
+from shedwatch.settings import WHOLE_PICTURE, Settings
 from shedwatch.stores import make_remote, open_local, retention_of
 from shedwatch.supervise import Supervisor
 from vision.corridor import CorridorSettings
@@ -80,6 +87,7 @@ class Service:
         self._extinguishers = RegisterFile(settings.register_path())
         self._extinguishers.refresh()
         self._topology: Topology = with_register(settings.topology(), self._extinguishers.register)
+        self._proved = with_proving_ground(self._topology, camera=settings.watches_cameras())
         self._health = HealthBoard()
         self._gallery = Gallery()
         self._evidence = EvidenceFolder(settings.data_dir / "evidence")
@@ -93,6 +101,8 @@ class Service:
         self._people: People | None = None
         self._room: CutRoom | None = None
         self._cuts: CutDesk
+        self._prover: Prover | None = None
+        self._proofs = ProofDoor()
         self._hub: Hub | None = None
         self._fetched = frozenset(settings.sources())
         self._keep = self._figures.supervisor = Supervisor(self._health.report)
@@ -144,7 +154,7 @@ class Service:
             await self._start_broker()
         if self._parts != PARTS:
             self._start_relay(desk)
-        if "vision" in self._parts and self._settings.vision.enabled and self._settings.zones():
+        if "vision" in self._parts and self._settings.watches_cameras():
             self._start_vision()
         if "api" in self._parts:
             self._start_api(reading, store.letters, desk)
@@ -178,7 +188,7 @@ class Service:
         return TieredStore(store, remote, self._clock, retention_of(self._settings.store))
 
     async def _open_desk(self) -> AlarmDesk:
-        ledger = Ledger(self._settings.ledger_url())
+        self._ledger = ledger = Ledger(self._settings.ledger_url())
         if "alerts" not in self._parts:
             desk = LedgerDesk(ledger, self._order)
             self._cuts = remote_cuts(ledger, lambda: self._relay)
@@ -187,12 +197,13 @@ class Service:
                 self._keep.keep("ledger-desk", desk.run)
             return desk
         alerts = self._settings.alerts
-        book = RuleBook.parse({"rules": alerts.rules, "overrides": alerts.overrides}, self._topology)
+        tests = overrides([str(kind) for kind in HAZARDS])
+        self._book = RuleBook.parse({"rules": alerts.rules, "overrides": [*alerts.overrides, tests]}, self._proved)
         memory = MemoryFile(self._settings.data_dir / "rules.memory")
         self._alarms = await self._stack.enter_async_context(
             AlarmService(
-                self._topology,
-                book,
+                self._proved,
+                self._book,
                 ledger,
                 self._clock,
                 memory=memory,
@@ -235,8 +246,8 @@ class Service:
     def _start_relay(self, desk: AlarmDesk) -> None:
         base = Relay.base(self._settings.mqtt.prefix, self._settings.instance)
         topics = {
-            "alerts": ("observation", "health", "order", "cut"),
-            "api": ("answer", "cut-answer"),
+            "alerts": ("observation", "health", "order", "cut", "proof"),
+            "api": ("answer", "cut-answer", "proof-answer"),
             "vision": ("attend",),
         }
         wanted = [f"{base}/{what}" for part, whats in topics.items() if part in self._parts for what in whats]
@@ -244,20 +255,23 @@ class Service:
         self._relay = relay = Relay(broker, base)
         self._keep.keep("relay", lambda: broker.read_by(relay.run))
         if self._alarms is not None:
-            relay.serve_observations(self._alarms.submit_observations)
+            relay.serve_observations(self._observe)
             relay.serve_health(self._health.report)
             relay.serve_orders(desk)
             relay.serve_cuts(self._cuts)
+            relay.serve_proofs(self._proofs)
         else:
             # Of several processes with the same parts each speaks for itself.
             who = f"{self._settings.mqtt.client_id}-" if self._sharing else ""
             self._health.tell(lambda name, state, detail: relay.send_health(who + name, state, detail))
+            self._proofs.desk = RemoteProofDesk(relay.prove)
         if "vision" in self._parts:
             relay.serve_attention(self._attend)
 
     def _start_vision(self) -> None:
         vision = VisionSettings(corridor=CorridorSettings(dwell_s=self._settings.vision.dwell_s))
-        plans = {camera: CameraPlan(zones, vision) for camera, zones in self._settings.zones().items()}
+        zones = {**self._settings.zones(), PROVING_CAMERA: (WHOLE_PICTURE,)}
+        plans = {camera: CameraPlan(drawn, vision) for camera, drawn in zones.items()}
         cores = os.cpu_count() or 2
         self._watcher = watcher = Watcher(
             plans,
@@ -290,6 +304,7 @@ class Service:
                 zone=self._settings.notify.zone,
                 cuts=self._cuts,
                 keep=self._keep.branch(),
+                proofs=self._proofs,
             )
         )
         self._hub = hub_of(app)
@@ -310,7 +325,7 @@ class Service:
         broker = self._client("main", devices, status_topic=status)
         frames = self._client("frames", [f"{prefix}/+/+/camera/+/frame"], persistent=False)
         intake = Intake(
-            self._topology,
+            self._proved,
             store if "ingest" in self._parts else NoStore(),
             self._clock,
             broker.inbox,
@@ -328,7 +343,7 @@ class Service:
             self._start_sources(intake)
             self._start_strays(intake)
             replayer, lock = (
-                Replayer(self._topology, store, store.letters, self._clock, prefix),
+                Replayer(self._proved, store, store.letters, self._clock, prefix),
                 lock_of(store.path, "replay"),
             )
             self._keep.keep("replay", lambda: alone(lock, replayer.run))
@@ -408,6 +423,18 @@ class Service:
             url = heartbeat.address()
             beat = Heartbeat(url, heartbeat.every_s, self._health.ailment, self._clock)
             self._keep.keep("heartbeat", beat.run)
+        self._prover = self._figures.prover = self._proofs.desk = prover(
+            self._settings,
+            self._book,
+            alarms,
+            ProofBook(self._ledger),
+            people,
+            self._hub,
+            self._mqtt_url,
+            self._health.report,
+            self._clock,
+        )
+        self._keep.keep("proof", self._prover.run)
 
     @property
     def _sharing(self) -> bool:
@@ -428,6 +455,12 @@ class Service:
     async def _take_readings(self, readings: Sequence[Reading]) -> None:
         # Judged in the first step of this call; what follows waits for the ledger only.
         judged = self._alarms.submit_readings(readings) if self._alarms is not None else None
+        if (
+            self._prover is not None
+            and self._prover.proving
+            and any(is_test(reading.device.site) for reading in readings)
+        ):
+            self._prover.heard(self._clock.now_ms())
         if self._room is not None:
             self._room.take_readings(readings)
         try:
@@ -449,6 +482,8 @@ class Service:
 
     def _take_frame(self, frame: Frame) -> None:
         self._gallery.hang(frame)
+        if self._prover is not None and self._prover.proving and is_test(frame.camera.site):
+            self._prover.heard(frame.received_ms)
         if self._parts != PARTS and frame.camera in self._fetched:
             topic = topic_of(frame.camera, DeviceKind.CAMERA, "frame", self._settings.mqtt.prefix)
             self._broker.publish(topic, frame.image, qos=0)
@@ -456,6 +491,12 @@ class Service:
             self._watcher.show(frame)
 
     async def _observe(self, observations: list[Observation]) -> None:
+        if (
+            self._prover is not None
+            and self._prover.proving
+            and any(it.active and is_test(it.camera.site) for it in observations)
+        ):
+            self._prover.saw()
         if self._alarms is not None:
             await self._alarms.submit_observations(observations)
         elif self._relay is not None:

@@ -12,11 +12,14 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from alerts.proving_ground import SITE as PROVING_SITE
+from alerts.proving_ground import is_test
 from alerts.suppression import Group
 from ingest.contract import SensorWord
 from ingest.model import Device, DeviceKind, DeviceRef, Name, Shed, Site, Topology
 from shedwatch.cutoff_settings import CutoffSettings
 from shedwatch.notify_settings import NotifySettings
+from shedwatch.proof_settings import ProofSettings
 from shedwatch.sections import Id, Section
 from vision.model import WHOLE, Zone, ZoneKind
 
@@ -254,6 +257,7 @@ class Settings(Section):
     api: ApiSettings = ApiSettings()
     vision: VisionSectionSettings = VisionSectionSettings()
     evidence: EvidenceSettings = EvidenceSettings()
+    proof: ProofSettings = ProofSettings()
     data_dir: Path = Path("data")
     instance: Id = "shedwatch"
 
@@ -263,16 +267,29 @@ class Settings(Section):
         twice = {site for site in ids if ids.count(site) > 1}
         if twice:
             raise ValueError(f"site id {min(twice)!r} is used twice")
+        if any(is_test(site) for site in ids):
+            raise ValueError(f"site id {PROVING_SITE!r} is the service's own, for its proofs; choose another")
+        return self
+
+    @model_validator(mode="after")
+    def _proofs_name_channels(self) -> Self:
+        there = [channel.name for channel in self.notify.channels]
+        if unknown := [name for name in self.proof.channels or () if name not in there]:
+            raise ValueError(f"proof.channels names {unknown[0]!r}, and notify has no such channel")
         return self
 
     def topology(self) -> Topology:
         """What stands where."""
         return Topology(tuple(_site(site) for site in self.sites))
 
+    def watches_cameras(self) -> bool:
+        """Whether there are detectors at work."""
+        return self.vision.enabled and any(shed.cameras for site in self.sites for shed in site.sheds)
+
     def zones(self) -> dict[DeviceRef, tuple[Zone, ...]]:
         """The zones of every camera; one without any is watched as a whole."""
         return {
-            DeviceRef(site.id, shed.id, camera.id): tuple(zone.zone() for zone in camera.zones) or (_WHOLE_PICTURE,)
+            DeviceRef(site.id, shed.id, camera.id): tuple(zone.zone() for zone in camera.zones) or (WHOLE_PICTURE,)
             for site in self.sites
             for shed in site.sheds
             for camera in shed.cameras
@@ -304,7 +321,7 @@ class Settings(Section):
 
 
 # Smoke and flame are looked for in the whole picture anyway; without a corridor zone nothing can block one.
-_WHOLE_PICTURE = Zone("picture", ZoneKind.BAY, WHOLE)
+WHOLE_PICTURE = Zone("picture", ZoneKind.BAY, WHOLE)
 
 _KIND_NAMES = {
     DeviceKind.CHARGER: ("充电桩", "Charger"),

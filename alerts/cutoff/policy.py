@@ -30,9 +30,15 @@ class CutPolicy:
     whole_shed: bool = False
 
     def covers(self, alert: Alert) -> bool:
-        """Whether this alert cuts by it."""
+        """Whether this alert cuts by it; a test never does."""
         here = (alert.site, alert.shed)[: len(self.place)] == self.place
-        return here and alert.kind in self.kinds and alert.severity is Severity.CRITICAL and alert.active
+        return (
+            not alert.test
+            and here
+            and alert.kind in self.kinds
+            and alert.severity is Severity.CRITICAL
+            and alert.active
+        )
 
 
 def orders_of(alert: Alert, policies: Sequence[CutPolicy], bays: BayMap, chargers: Sequence[str]) -> list[CutOrder]:

@@ -52,6 +52,7 @@ ALERTS = Table(
     Column("aside", JSON(none_as_null=True)),
     Column("service_request", JSON(none_as_null=True)),
     Column("false_alarm", Boolean, nullable=False, server_default=false()),
+    Column("test", Boolean, nullable=False, server_default=false()),
     Index("ix_alerts_raised", "raised_ts", "id"),
     Index("ix_alerts_closed", "closed_ts"),
     Index("ix_alerts_place", "site", "shed", "raised_ts"),
@@ -104,4 +105,14 @@ CUTS = Table(
     Column("requested_ts", BigInteger, nullable=False),
     Column("body", JSON, nullable=False),
     Index("ix_cuts_requested", "requested_ts"),
+)
+
+# Likewise a whole `alerts.proof.model.Proof`.
+PROOFS = Table(
+    "proofs",
+    METADATA,
+    Column("id", String(40), primary_key=True),
+    Column("begun_ts", BigInteger, nullable=False),
+    Column("body", JSON, nullable=False),
+    Index("ix_proofs_begun", "begun_ts"),
 )

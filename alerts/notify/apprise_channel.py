@@ -14,6 +14,7 @@ from typing import Any
 
 from alerts.model import Severity
 from alerts.notify.port import EventAction, Notice, Receipt, RetryableError
+from alerts.notify.wording import title, warning
 
 TIMEOUT_S = 30.0
 """Mail servers greet slowly; longer than that and the notice is tried again."""
@@ -41,8 +42,8 @@ class AppriseChannel:
         for picture in notice.pictures:
             attach.add(self._attachment(content=picture.data, name=picture.name, mimetype=picture.content_type))
         delivered = await self._target.async_notify(
-            title=notice.summary.zh,
-            body=f"{notice.alert.message.zh}\n{notice.alert.message.en}",
+            title=title(notice),
+            body="\n".join(filter(None, (warning(notice), notice.alert.message.zh, notice.alert.message.en))),
             notify_type=self._type(notice),
             attach=attach if notice.pictures else None,
             timeout=TIMEOUT_S,

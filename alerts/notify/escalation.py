@@ -89,6 +89,9 @@ class Escalation:
     def take(self, change: AlertChange) -> None:
         """An alert has changed."""
         alert, transition = change.alert, change.transition
+        if alert.test:
+            # It is told once to each channel that is proved, and nobody is chased for it.
+            return
         if alert.state is not AlarmState.UNACKNOWLEDGED:
             self._chases.pop(alert.id, None)
         elif announces(transition) or alert.id not in self._chases:
@@ -98,7 +101,7 @@ class Escalation:
 
     def restore(self, alert: Alert, seq: int, since_ms: int, told: Collection[str]) -> None:
         """Go on with an alert of an earlier life; `told` are ids of the calls that were made."""
-        if alert.state is AlarmState.UNACKNOWLEDGED:
+        if alert.state is AlarmState.UNACKNOWLEDGED and not alert.test:
             self._chases[alert.id] = _Chase(alert, seq, since_ms, set(told))
 
     def due(self, now_ms: int) -> list[Call]:

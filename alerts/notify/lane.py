@@ -66,11 +66,11 @@ class Lane:
             )
 
     def due(self, now_s: float) -> Waiting | None:
-        """The notice to be sent now, or None."""
+        """The notice to be sent now, or None; a test after whatever is real."""
         if now_s < self._paused_until_s:
             return None
         ready = [head for head in self._heads() if head.due_s <= now_s]
-        return min(ready, key=lambda head: (-head.alert.severity.rank, head.row.seq), default=None)
+        return min(ready, key=lambda head: (head.alert.test, -head.alert.severity.rank, head.row.seq), default=None)
 
     def companions(self, waiting: Waiting) -> list[Waiting]:
         """Notices that may be told in the message of this one, where many wait: of the same shed and no worse.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -38,7 +38,7 @@ from alerts.notify.port import (
     Receipt,
     RetryableError,
 )
-from alerts.notify.routing import Route, summary
+from alerts.notify.routing import Route, event_of, summary
 from alerts.notify.rows import row_of
 from alerts.rules.service_health import HealthState
 from shedwatch.clock import Clock
@@ -123,6 +123,7 @@ class Notifier:
         self._keep = keep or Supervisor()
         self._live: Subscription | None = None
         self._last_seq = desk.started_seq
+        self._tests_to: frozenset[str] = frozenset()
         self.counts: Counter[str] = Counter()
 
     @property
@@ -135,6 +136,10 @@ class Notifier:
         """Whether a notice is being sent, or is to be sent now."""
         now_s = self._clock.monotonic()
         return any(lane and lane.due(now_s) is not None for lane in self._lanes.values())
+
+    def tell_tests(self, channels: Collection[str]) -> None:
+        """From now on these channels tell test alerts, whatever their route; no other does."""
+        self._tests_to = frozenset(channels)
 
     async def __aenter__(self) -> Self:
         # Subscribed before the ledger is asked, so that nothing falls between the two.
@@ -172,12 +177,20 @@ class Notifier:
     def _make(self, change: AlertChange) -> list[NoticeRow]:
         made = []
         for name in self._channels:
-            event = self._channels[name][0].event_of(change)
+            route = self._channels[name][0]
+            event = self._test_event(name, route, change) if change.alert.test else route.event_of(change)
             if event is not None:
                 row = row_of(name, event, change, self._clock.now_ms())
                 self._add(row)
                 made.append(row)
         return made
+
+    def _test_event(self, name: str, route: Route, change: AlertChange) -> EventAction | None:
+        if name not in self._tests_to:
+            return None
+        event = event_of(change)
+        # What opens something at its receiver has to close it again; people are not written to twice.
+        return event if event is EventAction.TRIGGER or route.event_of(change) is EventAction.RESOLVE else None
 
     def _withdraw(self, alert_id: str) -> None:
         for lane in self._lanes.values():
@@ -301,6 +314,7 @@ class Notifier:
             picture_link=picture_link,
             level=waiting.told.level or 0,
             also=[summary(other.alert, EventAction(other.row.event_action)) for other in companions],
+            test=alert.test,
         )
         return await self._channels[name][1].send(notice)
 

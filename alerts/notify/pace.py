@@ -68,4 +68,5 @@ class PacedChannel:
 
 def is_urgent(notice: Notice) -> bool:
     """Whether it may use the part of the allowance that is kept: somebody has to act on it now."""
-    return notice.event_action is EventAction.TRIGGER and notice.alert.severity.rank >= Severity.HIGH.rank
+    real = notice.event_action is EventAction.TRIGGER and not notice.test
+    return real and notice.alert.severity.rank >= Severity.HIGH.rank

@@ -1,6 +1,7 @@
 """Sirens and loudspeakers on the bus: one retained topic a shed, `{prefix}/{site}/{shed}/siren`.
 
     {"on": true, "alert_id", "kind", "severity", "say": {"zh","en"}, "ts"}     while an alarm there waits for somebody
+                                                                              ("test": true where it is a proof)
     {"on": false, "ts"}                                                       once the last has been acknowledged or is gone
 
 The state follows the open alerts, not the notices, so that a restart of either side never leaves a siren wrong.
@@ -40,14 +41,22 @@ class SirenDesk(Protocol):
         """See `AlarmService.changes`."""
 
 
-def sounding(alerts: Sequence[Alert], min_severity: Severity) -> dict[Shed, Alert]:
-    """The alert that each shed's siren sounds for: the worst that is active and that nobody has acknowledged."""
+def sounding(alerts: Sequence[Alert], min_severity: Severity, test_at: Shed | None = None) -> dict[Shed, Alert]:
+    """The alert that each shed's siren sounds for: the worst that is active and that nobody has acknowledged.
+
+    A test sounds nowhere but at `test_at`, and gives way to whatever is real there.
+    """
     worst: dict[Shed, Alert] = {}
+    if test_at is not None:
+        tests = [one for one in alerts if one.test and one.state is AlarmState.UNACKNOWLEDGED]
+        worst = {test_at: tests[0]} if tests else {}
     for alert in alerts:
+        if alert.test:
+            continue
         if alert.state is not AlarmState.UNACKNOWLEDGED or alert.severity.rank < min_severity.rank:
             continue
         shed = (alert.site, alert.shed)
-        if shed not in worst or _urgency(alert) > _urgency(worst[shed]):
+        if shed not in worst or worst[shed].test or _urgency(alert) > _urgency(worst[shed]):
             worst[shed] = alert
     return worst
 
@@ -75,6 +84,7 @@ class Sirens:
         self._sheds = tuple(sheds)
         self._min_severity = min_severity
         self._prefix = prefix
+        self._test_at: Shed | None = None
         self._told: dict[Shed, str | None] = {}
         self._news = asyncio.Event()
         self._keep = keep or Supervisor()
@@ -90,6 +100,11 @@ class Sirens:
 
     async def __aexit__(self, *_: object) -> None:
         await self._keep.end()
+
+    def sound_tests(self, shed: Shed | None) -> None:
+        """From now on that shed's siren sounds for test alerts too; None for nowhere."""
+        self._test_at = shed
+        self._news.set()
 
     def resync(self) -> None:
         """Tell every siren its state anew, after the bus was away."""
@@ -112,7 +127,7 @@ class Sirens:
         while True:
             await self._news.wait()
             self._news.clear()
-            worst = sounding(self._desk.open_alerts(), self._min_severity)
+            worst = sounding(self._desk.open_alerts(), self._min_severity, self._test_at)
             told = [await self._tell(shed, worst.get(shed)) for shed in self._sheds]
             if not all(told):
                 await self._clock.sleep(RETRY_S)
@@ -151,6 +166,7 @@ def order(alert: Alert | None, now_ms: int) -> bytes:
             "say": alert.message,
             "ts": now_ms,
         }
+        | ({"test": True} if alert.test else {})
     )
 
 

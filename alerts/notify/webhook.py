@@ -20,6 +20,7 @@ import msgspec
 
 from alerts.notify.port import Notice, Receipt
 from alerts.notify.wire import JSON_TYPE, Wire, check, detail_of
+from alerts.notify.wording import headline
 from shedwatch.clock import Clock
 
 
@@ -85,7 +86,8 @@ def encode(notice: Notice) -> bytes:
             "event_action": str(notice.event_action),
             "dedup_key": notice.dedup_key,
             "created_ts": notice.created_ms,
-            "summary": notice.summary,
+            "summary": headline(notice),
+            "test": notice.test,
             "alert": notice.alert,
             "images": images,
         }

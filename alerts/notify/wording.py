@@ -25,7 +25,18 @@ _LINK_LIKE = re.compile(r"(https?://\S+)|(\b\d{1,3}(\.\d{1,3}){3}\b)|[【】]")
 
 def title(notice: Notice) -> str:
     """One line in Chinese: how bad, where, what; a proof of the chain says first that it is one."""
-    return f"【{TEST.zh}】{notice.summary.zh}" if notice.test else notice.summary.zh
+    return headline(notice).zh
+
+
+def headline(notice: Notice) -> Text:
+    """The title in both languages."""
+    said = notice.summary
+    return Text(f"【{TEST.zh}】{said.zh}", f"[{TEST.en}] {said.en}") if notice.test else said
+
+
+def warning(notice: Notice) -> str:
+    """That it is a test, as a line of its own; empty where it is none."""
+    return f"这是测试，不是真实告警。{TEST.en}: not a real alarm." if notice.test else ""
 
 
 def lines(notice: Notice, zone: tzinfo) -> list[str]:
@@ -33,7 +44,7 @@ def lines(notice: Notice, zone: tzinfo) -> list[str]:
     alert = notice.alert
     said = [alert.message.zh, alert.message.en, f"发生 {clock_time(alert.raised_ts, zone)} · 编号 {alert.id}"]
     if notice.test:
-        said.insert(0, f"这是测试，不是真实告警。{TEST.en}: not a real alarm.")
+        said.insert(0, warning(notice))
     if notice.level:
         said.append(f"无人确认，第{notice.level}次升级 · not acknowledged, escalation {notice.level}")
     said += [f"另有: {other.zh}" for other in notice.also]

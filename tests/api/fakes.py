@@ -19,6 +19,7 @@ from alerts.feed import Feed, Subscription
 from alerts.load import LoadFigures, LoadMeter
 from alerts.model import AlarmState, Alert, AlertChange, AlertKind, Severity, Text, Transition
 from alerts.orders import carry_out
+from alerts.proof.model import ProofError, ProofFigures, ProofKind, ProofOrder
 from api.auth import Role, TokenBook
 from api.deps import ApiDeps, DependencyState
 from ingest.model import DeadLetter, Device, DeviceKind, DeviceRef, Frame, Name, Reading, Shed, Site, Topology
@@ -187,6 +188,25 @@ class FakeCuts:
         return self.cuts[:limit]
 
 
+class FakeProofs:
+    """Proofs that are ordered and never end; `error` is raised instead."""
+
+    def __init__(self) -> None:
+        self.orders: list[ProofOrder] = []
+        self.error: ProofError | None = None
+
+    async def prove(self, order: ProofOrder) -> None:
+        if self.error is not None:
+            raise self.error
+        self.orders.append(order)
+
+    async def figures(self) -> ProofFigures:
+        if self.error is not None:
+            raise self.error
+        kinds = (ProofKind.HEAT,)
+        return ProofFigures(True, 5, kinds, ("duty",), ("duty",), (), {}, [], bool(self.orders), "", [])
+
+
 @dataclass
 class FakeStore:
     """Answers with what it was given; `down` makes it fail."""
@@ -287,6 +307,7 @@ class House:
     token: dict[Role, str]
     evidence: Path
     cuts: FakeCuts
+    proofs: FakeProofs
 
     def bearer(self, role: Role = Role.VIEWER) -> dict[str, str]:
         """Headers of someone with a role."""
@@ -315,7 +336,7 @@ def house(folder: Path, base_url: str = "") -> House:
     """A house whose files lie in `folder`."""
     clock = ManualClock()
     desk, store, pictures, health = FakeDesk(clock), FakeStore(), FakePictures(), FakeHealth()
-    cuts = FakeCuts()
+    cuts, proofs = FakeCuts(), FakeProofs()
     book, token = _token_book()
     (folder / "tokens.db").write_bytes(book)
     tokens = TokenBook(folder / "tokens.db")
@@ -336,8 +357,9 @@ def house(folder: Path, base_url: str = "") -> House:
         clock=clock,
         base_url=base_url,
         cuts=cuts,
+        proofs=proofs,
     )
-    return House(deps, desk, store, letters, pictures, health, clock, tokens, dict(token), evidence, cuts)
+    return House(deps, desk, store, letters, pictures, health, clock, tokens, dict(token), evidence, cuts, proofs)
 
 
 def reading(clock: ManualClock, port: int | None = None, **values: float | bool | str) -> Reading:

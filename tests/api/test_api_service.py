@@ -52,6 +52,8 @@ DOCUMENTED = {
     ("post", "/login"),
     ("post", "/logout"),
     ("get", "/healthz"),
+    ("get", "/api/v1/proofs"),
+    ("post", "/api/v1/proofs"),
     ("get", "/readyz"),
     ("get", "/metrics"),
 }

@@ -80,6 +80,19 @@ def test_a_mistake_is_named_with_line_and_key(wrong, right, line, says):
     assert says in told
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (SMALL.replace("id: north", "id: shedwatch-proof"), "the service's own"),
+        (SMALL + "proof: {channels: [pager]}\n", "no such channel"),
+        (SMALL + "proof: {at: noon}\n", "proof.at"),
+    ],
+)
+def test_a_proof_needs_its_own_place_and_channels_that_exist(text, says):
+    """Nothing real may be taken for a test, and no proof goes to nobody by a slip."""
+    assert says in problems(text)
+
+
 def test_all_mistakes_are_told_at_once():
     """One run of `check` finds them all."""
     told = problems(SMALL.replace("ports: 12", "ports: 65") + "api: {port: 99999}\n")

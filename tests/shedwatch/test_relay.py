@@ -10,12 +10,14 @@ import pytest
 from msgspec.structs import replace
 
 from alerts.cutoff.model import CutOrder, CutUnavailableError, RefusedCutError, UnknownPortError
+from alerts.proof.model import ProofError, ProofOrder, ProofUnavailableError, RefusedProofError
+from alerts.proof.remote import RemoteProofDesk
 from ingest.broker import Broker
 from ingest.inbox import Inbound, Inbox
 from ingest.model import DeviceRef
 from shedwatch import relay as relay_module
 from shedwatch.relay import Relay
-from tests.api.fakes import FakeCuts
+from tests.api.fakes import FakeCuts, FakeProofs
 
 ORDER = CutOrder("cuiping-beili", "shed-1", "c1", 3, "wang", "smoke")
 
@@ -90,3 +92,24 @@ async def test_attention_reaches_the_process_that_sees(ends: tuple[Relay, Relay]
     while not wanted:
         await asyncio.sleep(0.01)
     assert wanted == [(camera, 7)]
+
+
+async def test_a_proof_is_made_by_the_process_that_keeps_the_alarms(
+    ends: tuple[Relay, Relay], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Order, question and refusal come back answered; silence is said."""
+    api, alarms = ends
+    proofs, desk = FakeProofs(), RemoteProofDesk(api.prove)
+    alarms.serve_proofs(proofs)
+    assert not (await desk.figures()).running
+    await desk.prove(ProofOrder("wang"))
+    assert proofs.orders == [ProofOrder("wang")]
+    for error in (RefusedProofError("a proof is under way"), ProofUnavailableError("the service is starting")):
+        proofs.error = error
+        with pytest.raises(ProofError, match=str(error)) as raised:
+            await desk.prove(ProofOrder("li"))
+        assert type(raised.value) is type(error)
+    monkeypatch.setattr(relay_module, "ANSWER_S", 0.05)
+    alarms._takers.pop("proof")
+    with pytest.raises(ProofUnavailableError):
+        await desk.figures()

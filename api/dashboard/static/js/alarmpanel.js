@@ -5,7 +5,7 @@ import { createDuty, evidenceUrl, figures, standing } from "./alarms.js";
 import { fill, h, icon, reconcile, setAttr, setText, severityMark } from "./dom.js";
 import { elapsed, minuteTime, moment } from "./format.js";
 import { lang, listOf, pick, t, word } from "./i18n.js";
-import { isAside, isFire, needsAck, portOf, shedKey } from "./model.js";
+import { isAside, isFire, isTest, needsAck, portOf, shedKey } from "./model.js";
 import { getJson, itemsOf } from "./net.js";
 import { asideLine } from "./aside.js";
 import { createOrders } from "./orders.js";
@@ -122,10 +122,10 @@ export function createAlarmPanel(model, go, actions, id) {
       h("button", { class: "button button-ack", type: "button", data: { action: "acknowledge" }, on: { click: () => actions.confirm(alert, send) } }, icon("check"), h("span", { text: t("alarm.ack") })));
     parts.head = h("section", { class: "alarm-hero" },
       h("div", { class: "alarm-hero-line" }, parts.mark, parts.severity, parts.elapsed), parts.message, parts.facts, parts.standing, parts.aside, parts.verdict, duty.element, parts.ack, error, parts.orders.element, parts.children);
-    const fire = isFire(alert);
-    fill(element, parts.head, fire ? danger() : null, h("div", { class: "two" },
+    const fire = isFire(alert) && !isTest(alert);
+    fill(element, isTest(alert) ? h("p", { class: "test-banner", text: t("test.banner") }) : null, parts.head, fire ? danger() : null, h("div", { class: "two" },
       h("div", { class: "stack" }, parts.pictures.element, parts.links),
-      h("div", { class: "stack" }, todo(), fire ? script(parts.words) : null, fire ? response.element : null)),
+      h("div", { class: "stack" }, isTest(alert) ? null : todo(), fire ? script(parts.words) : null, fire ? response.element : null)),
       h("section", { class: "log-section" }, h("h3", { text: t("log.title") }), logNote, logList));
     return parts;
   }
@@ -162,6 +162,7 @@ export function createAlarmPanel(model, go, actions, id) {
   }
 
   function updateLinks() {
+    if (isTest(alert)) return;
     const detail = model.details.get(shedKey(alert.site, alert.shed));
     const port = portOf(alert, detail);
     const camera = detail?.cameras?.find((one) => one.id === alert.device) ?? (detail?.cameras?.length ? detail.cameras[0] : null);

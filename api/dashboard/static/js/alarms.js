@@ -7,7 +7,7 @@ import { clockTime, elapsed, figure, isNumber, moment } from "./format.js";
 import { pick, t, word } from "./i18n.js";
 import { createGroups, groupsOf, standsAlone } from "./groups.js";
 import { createLoadLine } from "./load.js";
-import { isAside, isFire, needsAck } from "./model.js";
+import { isAside, isFire, isTest, needsAck } from "./model.js";
 import { API } from "./net.js";
 import { shedLine, spotLine } from "./places.js";
 
@@ -78,8 +78,9 @@ export function createAlarms(model, go, actions, calm) {
     if (!flooded(alerts)) chosen = null;
     const inGroups = grouped(alerts);
     const single = inGroups ? alerts.filter(standsAlone) : alerts;
-    const waiting = alerts.filter(needsAck).length;
-    setText(count, alerts.length ? (waiting ? t("alarms.unacked", { n: waiting }) : t("alarms.all_acked")) : "");
+    const real = alerts.filter((alert) => !isTest(alert));
+    const waiting = real.filter(needsAck).length;
+    setText(count, real.length ? (waiting ? t("alarms.unacked", { n: waiting }) : t("alarms.all_acked")) : "");
     setAttr(count, "data-waiting", waiting > 0);
     rows = reconcile(list, single.slice(0, MAX_ROWS), (alert) => alert.id, (alert) => createRow(model, alert, go, actions), (row, alert) => row.update(alert, here));
     groups.element.hidden = !inGroups;
@@ -121,7 +122,8 @@ function createRow(model, first, go, actions) {
   thumb.addEventListener("error", () => thumb.removeAttribute("src"));
   // By way of a dialog that names the alarm: the list may move under the finger in the moment of the click.
   const ack = h("button", { class: "button button-ack", type: "button", data: { action: "acknowledge" }, on: { click: () => actions.confirm(alert, send) } }, icon("check"), h("span", { text: t("alarm.ack") }));
-  const open = h("button", { class: "alarm-open", type: "button", on: { click: () => go.alert(alert.id) } }, kind);
+  const test = h("span", { class: "test-badge", text: t("test.badge"), hidden: !isTest(first) });
+  const open = h("button", { class: "alarm-open", type: "button", on: { click: () => go.alert(alert.id) } }, test, kind);
   const buttons = h("div", { class: "alarm-buttons" }, ack);
   const element = h("li", { class: "alarm", data: { alertId: first.id } }, mark,
     h("div", { class: "alarm-body" }, h("div", { class: "alarm-line" }, open, time), spot, place, message,
@@ -154,8 +156,9 @@ function createRow(model, first, go, actions) {
     setText(value, [figures(alert), alert.count > 1 ? t("alarm.count", { n: alert.count }) : ""].filter(Boolean).join(" · "));
     setText(status, standing(alert, nowMs));
     setAttr(element, "data-severity", alert.severity);
+    setAttr(element, "data-test", isTest(alert));
     setAttr(element, "data-standing", isAside(alert) ? "aside" : needsAck(alert) ? (alert.active === false || alert.state === "returned_unacknowledged" ? "returned" : "new") : "known");
-    setAttr(open, "aria-label", `${word("severity", alert.severity)} ${word("kind", alert.kind)} ${shedLine(model, alert)} ${spotLine(model, alert)}`);
+    setAttr(open, "aria-label", `${isTest(alert) ? t("test.badge") : ""} ${word("severity", alert.severity)} ${word("kind", alert.kind)} ${shedLine(model, alert)} ${spotLine(model, alert)}`);
     buttons.hidden = !(needsAck(alert) && actions.mayAct());
     const picture = alert.evidence?.at(-1);
     const source = picture ? evidenceUrl(alert, picture) : null;
@@ -183,7 +186,7 @@ export function createDuty(words) {
     element,
     update(alert, nowMs, arrivedMs) {
       const running = ((arrivedMs ?? nowMs) - alert.raised_ts) / 1000;
-      element.hidden = !(isFire(alert) && alert.severity === "critical" && alert.active !== false && !isAside(alert) && running < 3600);
+      element.hidden = !(isFire(alert) && !isTest(alert) && alert.severity === "critical" && alert.active !== false && !isAside(alert) && running < 3600);
       if (element.hidden) return;
       const over = running > ARRIVE_S;
       fill.style.setProperty("--done", Math.min(1, Math.max(0, running / ARRIVE_S)).toFixed(3));
@@ -201,7 +204,7 @@ export function closedLine(model, alert, go) {
   const lasted = ((alert.closed_ts ?? alert.cleared_ts) - alert.raised_ts) / 1000;
   return h("li", { class: "closed" },
     h("button", { class: "closed-open", type: "button", on: { click: () => go.alert(alert.id) } },
-      severityMark(alert.severity), h("span", { class: "closed-kind", text: word("kind", alert.kind) }),
+      severityMark(alert.severity), h("span", { class: "closed-kind", text: `${isTest(alert) ? `【${t("test.badge")}】` : ""}${word("kind", alert.kind)}` }),
       h("span", { class: "closed-place", text: `${shedLine(model, alert)} ${spotLine(model, alert)}` }),
       h("span", { class: "closed-time", title: clockTime(alert.closed_ts), text: `${t("alarm.closed_at", { time: moment(alert.closed_ts, nowMs) })} · ${t("alarm.lasted", { elapsed: elapsed(lasted) })}` })));
 }

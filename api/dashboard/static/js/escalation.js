@@ -4,7 +4,7 @@
 import { h, icon, setAttr, setText } from "./dom.js";
 import { elapsed } from "./format.js";
 import { t, word } from "./i18n.js";
-import { isAside, needsAck } from "./model.js";
+import { isAside, isTest, needsAck } from "./model.js";
 import { placeLine } from "./places.js";
 
 export const URGENT_MS = 30_000;
@@ -21,7 +21,7 @@ export function createEscalation(model, sound, go) {
   const waitsMs = new Map();
 
   return function tick() {
-    const waiting = [...model.alerts.values()].filter((alert) => alert.severity === "critical" && alert.active !== false && needsAck(alert) && !isAside(alert));
+    const waiting = [...model.alerts.values()].filter((alert) => alert.severity === "critical" && alert.active !== false && needsAck(alert) && !isAside(alert) && !isTest(alert));
     // Counted from when this screen learned of it: a page that was just opened gives its reader the time to read.
     const at = performance.now();
     for (const id of waitsMs.keys()) if (!waiting.some((alert) => alert.id === id)) waitsMs.delete(id);

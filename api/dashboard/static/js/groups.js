@@ -4,7 +4,7 @@
 import { h, reconcile, setAttr, setText, severityMark } from "./dom.js";
 import { elapsed } from "./format.js";
 import { t, word } from "./i18n.js";
-import { isFire, needsAck, rank } from "./model.js";
+import { isFire, isTest, needsAck, rank } from "./model.js";
 import { shedLine } from "./places.js";
 
 const MAX_OPENED = 100;
@@ -26,7 +26,7 @@ export function groupsOf(alerts) {
 }
 
 /** Whether an alarm stands for itself also in a flood. */
-export const standsAlone = (alert) => isFire(alert) && alert.severity === "critical" && needsAck(alert);
+export const standsAlone = (alert) => isFire(alert) && alert.severity === "critical" && needsAck(alert) && !isTest(alert);
 
 /** The list of groups; `createRow(alert)` makes the row of one alarm. */
 export function createGroups(model, createRow) {

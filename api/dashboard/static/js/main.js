@@ -9,10 +9,11 @@ import { createEscalation } from "./escalation.js";
 import { createLoadPanel, followLoad } from "./load.js";
 import { fill, h, reconcile, setAttr, setText, severityMark } from "./dom.js";
 import { loadWords, t, word } from "./i18n.js";
-import { Model, isAside, needsAck, rank, shedKey } from "./model.js";
+import { Model, isAside, isTest, needsAck, rank, shedKey } from "./model.js";
 import { getJson, itemsOf, postJson, request } from "./net.js";
 import { createPanel } from "./panel.js";
 import { placeLine } from "./places.js";
+import { createProofLink, createProofPanel, followProofs } from "./proof.js";
 import { createPortPanel } from "./portpanel.js";
 import { createCard } from "./shedcard.js";
 import { createShedView } from "./shedview.js";
@@ -35,6 +36,7 @@ const go = {
   camera: (site, shed, id) => openHash(`camera=${site}/${shed}/${id}`),
   alert: (id) => openHash(`alert=${encodeURIComponent(id)}`),
   load: () => openHash("load"),
+  proofs: () => openHash("proof"),
 };
 const actions = {
   mayAct: () => ["operator", "admin"].includes(model.me.role),
@@ -49,12 +51,14 @@ const order = (alert, verb, note) => postJson(`/alerts/${encodeURIComponent(aler
 // ---- the parts
 
 let live = null;
+let readProofs = () => {};
 const sound = new Sound(() => drawSound());
 const drawSound = topbar.createSound(sound);
 const drawCounts = topbar.createCounts(model);
 const drawFigures = topbar.createFigures(model);
 const drawService = topbar.createService(model);
 const drawClock = topbar.createClock();
+const drawProofs = createProofLink(model, go);
 const readRefused = topbar.createRefused(model);
 const connection = topbar.createConnection(() => live);
 const panel = createPanel(byId("panel"), closePanel);
@@ -146,6 +150,7 @@ function panelFor(hash) {
   const [name, value = ""] = hash.split("=");
   const parts = value.split("/");
   if (name === "alert" && value) return createAlarmPanel(model, go, actions, decodeURIComponent(value));
+  if (name === "proof") return createProofPanel(model, actions, () => readProofs());
   if (name === "load") return createLoadPanel(model);
   if (name === "camera" && parts.length === 3) return createCameraPanel(model, { site: parts[0], shed: parts[1], id: parts[2] });
   if (name === "port" && parts.length === 4) return createPortPanel(model, go, actions, { site: parts[0], shed: parts[1], charger: parts[2], port: Number(parts[3]) });
@@ -158,6 +163,7 @@ function draw() {
   drawCounts();
   drawFigures();
   drawService();
+  drawProofs();
   alarms.update(scope());
   if (shedView) shedView.update();
   else {
@@ -180,7 +186,7 @@ function drawSoon() {
 
 let announced = null;
 function announce() {
-  const waiting = model.openAlerts().filter((alert) => needsAck(alert) && !isAside(alert));
+  const waiting = model.openAlerts().filter((alert) => needsAck(alert) && !isAside(alert) && !isTest(alert));
   // A screen that is not live is itself a reason to look up.
   const lost = document.body.dataset.connection === "lost" ? [{ id: "connection", severity: "high" }] : [];
   sound.follow([...waiting.filter((alert) => alert.active !== false), ...lost]);
@@ -258,7 +264,7 @@ for (const tab of document.querySelectorAll("[data-tab]")) {
 
 // ---- start
 
-for (const topic of ["sheds", "details", "cameras", "alerts", "service", "load"]) model.addEventListener(topic, drawSoon);
+for (const topic of ["sheds", "details", "cameras", "alerts", "service", "load", "proofs"]) model.addEventListener(topic, drawSoon);
 model.addEventListener("alerts", announce);
 model.addEventListener("closed", readRecent);
 addEventListener("popstate", route);
@@ -289,6 +295,7 @@ live = new Live(model, (state) => {
 });
 live.start();
 followLoad(model);
+readProofs = followProofs(model);
 route();
 whoAmI();
 tick();

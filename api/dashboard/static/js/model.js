@@ -20,13 +20,17 @@ export const portKey = (site, shed, charger, port) => `${site}/${shed}/${charger
 /** Whether somebody still has to take notice. */
 export const needsAck = (alert) => alert.state === "unacknowledged" || alert.state === "returned_unacknowledged";
 
+/** A proof of the way to people, and no danger: shown with that word, last, and neither counted nor sounded. */
+export const isTest = (alert) => alert.test === true;
+
 /** Put aside on purpose: counted, listed last, silent. */
 export const isAside = (alert) => ["shelved", "suppressed", "out_of_service"].includes(alert.state);
 
-/** Worst first, what is put aside last, then what nobody has seen, then the newest. */
+/** Worst first, what is put aside last, tests before it, then what nobody has seen, then the newest. */
 export function byUrgency(a, b) {
   return (
     isAside(a) - isAside(b) ||
+    isTest(a) - isTest(b) ||
     rank(b.severity) - rank(a.severity) ||
     needsAck(b) - needsAck(a) ||
     (b.raised_ts ?? 0) - (a.raised_ts ?? 0) ||
@@ -55,6 +59,7 @@ export class Model extends EventTarget {
   arrivals = new Map();
   service = null;
   load = null;
+  proofs = null;
   me = { name: "", role: "viewer" };
   alertsKnown = false;
   shedsKnown = false;
@@ -172,6 +177,11 @@ export class Model extends EventTarget {
   putLoad(load) {
     this.load = load;
     this.#tell("load");
+  }
+
+  putProofs(proofs) {
+    this.proofs = proofs;
+    this.#tell("proofs");
   }
 
   onService(event) {

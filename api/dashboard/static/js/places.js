@@ -1,7 +1,7 @@
 // Names of places: ids become what people call them, as far as the sheds' details are known.
 
 import { pick, t, word } from "./i18n.js";
-import { portOf, shedKey } from "./model.js";
+import { isTest, portOf, shedKey } from "./model.js";
 
 export function siteName(model, site, shed) {
   const key = shedKey(site, shed);
@@ -25,7 +25,7 @@ export function deviceName(model, site, shed, device) {
 
 /** Site and shed of an alert in one line. */
 export const shedLine = (model, alert) =>
-  [siteName(model, alert.site, alert.shed), shedName(model, alert.site, alert.shed)].filter(Boolean).join(" · ");
+  isTest(alert) ? t("test.place") : [siteName(model, alert.site, alert.shed), shedName(model, alert.site, alert.shed)].filter(Boolean).join(" · ");
 
 /** Device, port and zone of an alert in one line: the port first where there is one, it is where someone must go. */
 export function spotLine(model, alert) {
@@ -33,7 +33,7 @@ export function spotLine(model, alert) {
   if (alert.kind === "shed_offline" && alert.device === "shed") return "";
   const detail = model.details.get(shedKey(alert.site, alert.shed));
   const port = portOf(alert, detail);
-  const device = alert.device ? deviceName(model, alert.site, alert.shed, alert.device) : "";
+  const device = isTest(alert) ? word("test.device", alert.device) : alert.device ? deviceName(model, alert.site, alert.shed, alert.device) : "";
   if (port) {
     const [charger, number] = port.split("#");
     const name = deviceName(model, alert.site, alert.shed, charger);

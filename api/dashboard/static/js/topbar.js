@@ -5,7 +5,7 @@ import { totals } from "./calm.js";
 import { h, icon, reconcile, setAttr, setText, severityMark } from "./dom.js";
 import { clockTime, dateText, duration, elapsed, power } from "./format.js";
 import { t, word } from "./i18n.js";
-import { SEVERITIES, isAside } from "./model.js";
+import { SEVERITIES, isAside, isTest } from "./model.js";
 import { getJson, sessionEnded, toLogin } from "./net.js";
 import { MUTE_MINUTES } from "./sound.js";
 
@@ -18,7 +18,7 @@ export function createCounts(model) {
     return { number, element: h("li", { class: "count", data: { severity } }, severityMark(severity), h("span", { class: "count-word", text: t(`severity.${severity}`) }), number) };
   }, () => {});
   return function update() {
-    const alerts = model.openAlerts().filter((alert) => !isAside(alert));
+    const alerts = model.openAlerts().filter((alert) => !isAside(alert) && !isTest(alert));
     for (const [severity, view] of views) {
       const n = alerts.filter((alert) => alert.severity === severity).length;
       setText(view.number, String(n));
