@@ -14,41 +14,32 @@ from alerts.ledger.database import Ledger
 from alerts.service import AlarmService
 from ingest.broker import Broker
 from ingest.contract import Command, topic_of
-from ingest.model import DeviceKind, DeviceRef, Topology
-from shedwatch.clock import Clock
+from ingest.model import DeviceKind, DeviceRef
+from shedwatch.house import House
 from shedwatch.relay import Relay
-from shedwatch.settings import Settings
-from shedwatch.supervise import Supervisor
 
 
 def cut_room(
-    settings: Settings,
-    topology: Topology,
-    alarms: AlarmService,
-    ledger: Ledger,
-    broker: Callable[[], Broker],
-    attend: Attend,
-    clock: Clock,
-    keep: Supervisor,
+    house: House, alarms: AlarmService, ledger: Ledger, broker: Callable[[], Broker], attend: Attend
 ) -> CutRoom:
     """The room that cuts; `broker` is asked for when a command is sent, `attend` has cameras watched more closely."""
 
     def send(charger: DeviceRef, command: Command) -> None:
-        topic = topic_of(charger, DeviceKind.CHARGER, "command", settings.mqtt.prefix)
+        topic = topic_of(charger, DeviceKind.CHARGER, "command", house.settings.mqtt.prefix)
         broker().publish(topic, msgspec.json.encode(command), qos=1)
 
-    cutoff = settings.cutoff
+    cutoff = house.settings.cutoff
     return CutRoom(
-        topology,
+        house.topology,
         alarms,
         CutBook(ledger),
         send,
-        clock,
+        house.clock,
         cutoff.policies(),
         cutoff.times(),
         attend=attend,
         breaker=cutoff.breaker,
-        keep=keep,
+        keep=house.keep.branch(),
     )
 
 

@@ -16,7 +16,6 @@ from ingest.intake import Intake
 from ingest.model import DeviceRef
 from ingest.outbox import Shipper
 from shedwatch.clock import Clock
-from shedwatch.stores import shipper_figures
 from shedwatch.supervise import Supervisor
 from vision.evidence_keeping import KeepingCounters
 from vision.watcher import WatcherCounters
@@ -69,7 +68,7 @@ class Figures:
             figures["evidence_bytes"] = self.evidence.bytes
             figures["evidence_deleted_total"] = self.evidence.deleted
         if self.shipper is not None:
-            figures.update(shipper_figures(self.shipper))
+            figures.update(_shipper(self.shipper))
         if self.prover is not None:
             figures.update(_proofs(self.prover))
         return figures
@@ -135,6 +134,20 @@ def _alarms(alarms: AlarmService) -> dict[str, float]:
     return {
         f"alarms_{name}" if name in levels else f"alarms_{name}_total": value
         for name, value in alarms.figures().items()
+    }
+
+
+def _shipper(shipper: Shipper) -> dict[str, float | Mapping[str, float]]:
+    level, counters = shipper.level, shipper.counters
+    return {
+        "store_remote_up": 0.0 if shipper.trouble else 1.0,
+        "store_outbox_lines": level.lines,
+        "store_outbox_bytes": level.size,
+        "store_outbox_age_seconds": shipper.age_s,
+        "store_outbox_dropped_lines_total": level.dropped,
+        "store_remote_lines_total": counters.lines,
+        "store_remote_refused_lines_total": counters.refused,
+        "store_remote_requests_total": {str(action): count for action, count in counters.requests.items()},
     }
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -43,6 +44,17 @@ def listen(host: str, port: int) -> socket.socket:
         raise AddressTakenError(f"api: cannot listen on {host}:{port}: {error.strerror}") from None
     sock.setblocking(False)
     return sock
+
+
+def server(app: FastAPI, host: str, port: int) -> Callable[[], Coroutine[Any, Any, None]]:
+    """What serves the app there, again after it failed; it listens from now on. Raises AddressTakenError."""
+    listening = [listen(host, port)]
+
+    async def serving() -> None:
+        # The server closes its socket when it ends, however it does.
+        await serve(app, listening.pop() if listening else listen(host, port))
+
+    return serving
 
 
 async def serve(app: FastAPI, sock: socket.socket) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import structlog
 
-from ingest.outbox import Shipper
 from ingest.store.influx import InfluxStore
 from ingest.store.port import StoreError
 from ingest.store.remote import RemoteStore
@@ -67,18 +66,3 @@ def make_remote(settings: StoreSettings) -> RemoteStore | None:
         return settings.token or ""
 
     return InfluxStore(url, token) if url.kind == "influxdb" else VictoriaStore(url, token)
-
-
-def shipper_figures(shipper: Shipper) -> dict[str, float | dict[str, float]]:
-    """For `/metrics`."""
-    level, counters = shipper.level, shipper.counters
-    return {
-        "store_remote_up": 0.0 if shipper.trouble else 1.0,
-        "store_outbox_lines": level.lines,
-        "store_outbox_bytes": level.size,
-        "store_outbox_age_seconds": shipper.age_s,
-        "store_outbox_dropped_lines_total": level.dropped,
-        "store_remote_lines_total": counters.lines,
-        "store_remote_refused_lines_total": counters.refused,
-        "store_remote_requests_total": {str(action): count for action, count in counters.requests.items()},
-    }

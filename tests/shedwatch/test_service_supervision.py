@@ -20,7 +20,7 @@ import httpx2
 import pytest
 
 from api.auth import Role, TokenBook
-from shedwatch import service as service_module
+from shedwatch import house as house_module
 from shedwatch import supervise
 from shedwatch.clock import SystemClock
 from shedwatch.configuration import from_data
@@ -65,7 +65,7 @@ class Sabotaged(Supervisor):
 @pytest.fixture(autouse=True)
 def sabotage(monkeypatch: pytest.MonkeyPatch) -> None:
     Sabotaged.runs.clear()
-    monkeypatch.setattr(service_module, "Supervisor", Sabotaged)
+    monkeypatch.setattr(house_module, "Supervisor", Sabotaged)
     monkeypatch.setattr(supervise, "WELL_AFTER_S", 3.0)
 
 
@@ -161,7 +161,7 @@ LOOPS = {
     *("alerts-ledger-writer", "alerts-memory", "alerts-publish-follow", "alerts-publish-send", "alerts-publish-stale"),
     *("alerts-tick", "api", "api-latest", "api-live", "broker", "cameras", "cuts", "cuts-policy", "cuts-tick"),
     *("evidence", "extinguishers", "health-watch", "heartbeat", "intake", "mqtt-frames", "mqtt-main", "mqtt-strays"),
-    *("notify-chase", "notify-desk", "notify-follow", "notify-take-up", "replay", "republish", "siren-follow"),
+    *("notify-chase", "notify-desk", "notify-follow", "notify-take-up", "proof", "replay", "republish", "siren-follow"),
     *("siren-send", "store-maintenance", "store-shipper", "strays", "vision"),
 }
 
@@ -224,7 +224,7 @@ async def test_every_loop_of_a_part_that_breaks_is_started_again(
     async with serving(tmp_path, data, frozenset(parts)) as service:
         runs = Sabotaged.runs
         await until(lambda: loops <= set(runs) and min(runs.values()) > 1, 60, lambda: runs)
-        told = service._health.dependencies()
+        told = service._house.health.dependencies()
         nobodys = orphans()
 
     assert {f"loop-{name}" for name in loops} <= set(told)
