@@ -57,6 +57,7 @@ WRITE_WAIT_S = 2.0
 OPEN_WAIT_S = 10.0
 """How long the start waits for the ledger before it goes on without it."""
 
+_CAMERA = DeviceKind.CAMERA
 CLOSE_WAIT_S = 5.0
 REOPEN_S = 5.0
 UNWATCHED = "no longer configured: nothing watches this any more"
@@ -152,10 +153,10 @@ class AlarmService:
         A camera's reading that is no status says that a picture of it has arrived.
         """
         now_ms = self._steady.now_ms()
-        for reading in readings:
-            if reading.kind is DeviceKind.CAMERA and reading.online is None and not reading.late:
-                self.rules.frame(reading.device, now_ms)
-        await self._settle(condition for reading in readings for condition in self.rules.reading(reading, now_ms))
+        pictures = [it for it in readings if it.kind is _CAMERA and it.online is None and not it.late]
+        for picture in pictures:
+            self.rules.frame(picture.device, now_ms)
+        await self._settle(self.rules.readings(readings, now_ms))
 
     async def submit_observations(self, observations: Sequence[Observation]) -> None:
         """Judge what cameras see; as `submit_readings`."""

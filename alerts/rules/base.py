@@ -8,7 +8,7 @@ runs out also between the reports of a charger that reports every five minutes.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -28,14 +28,62 @@ class Surroundings:
     register: Register = field(default_factory=Register)
 
 
-class Calm:
+Take = Callable[[Any, Reading, int], Iterable[Condition]]
+"""Takes a reading at a time, given what a rule remembers of its device or port."""
+
+
+class _Watched:
+    """What others have made something of, and want to hear of when it changes."""
+
+    __slots__ = ("tell",)
+
+    def __init__(self) -> None:
+        self.tell: tuple[Callable[[], None], ...] = ()
+
+    def _changed(self) -> None:
+        for tell in self.tell:
+            tell()
+
+
+class Calm(_Watched):
     """Values above `low` and below `high` say nothing to a rule. It widens and empties the range as it sees fit."""
 
     __slots__ = ("high", "low")
 
     def __init__(self, low: float = -math.inf, high: float = math.inf) -> None:
+        super().__init__()
         self.low = low
         self.high = high
+
+    def become(self, low: float, high: float) -> None:
+        """From now on this is the range."""
+        if (low, high) != (self.low, self.high):
+            self.low, self.high = low, high
+            self._changed()
+
+    def covers(self, value: Any) -> bool:
+        """Whether a value says nothing."""
+        return bool(self.low < value < self.high)
+
+
+class CalmWords(_Watched):
+    """Words that say nothing to a rule, for fields that hold words."""
+
+    __slots__ = ("words",)
+
+    def __init__(self, words: frozenset[str]) -> None:
+        super().__init__()
+        self.words = words
+
+    def become(self, words: frozenset[str]) -> None:
+        """From now on these are the words."""
+        if words != self.words:
+            self.words = words
+            self._changed()
+
+    def covers(self, value: Any) -> bool:
+        """Whether a word says nothing."""
+        return value in self.words
 
 
 class Rule(Protocol):
@@ -55,10 +103,16 @@ class Rule(Protocol):
     def slow(self) -> bool:
         """Whether it judges by hours, so that being asked of a port twice a minute is enough."""
 
-    def calm(self, ref: DeviceRef, port: int | None, field: str) -> Calm | None:
+    def calm(self, ref: DeviceRef, port: int | None, field: str) -> Calm | CalmWords | None:
         """Where values of a device's or port's field need not be told; None for nowhere, now and later.
 
         Asked for readings that hold this one of `fields`.
+        """
+
+    def listener(self, reading: Reading, now_ms: int) -> tuple[Take, Any]:
+        """What takes all values of this reading's device or port as `reading` does, and what it remembers of that.
+
+        Found once, so that no reading has to look it up; the first is the same for all devices, or for many.
         """
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
@@ -91,8 +145,11 @@ class BaseRule:
     fields: Collection[str] = ()
     slow = False
 
-    def calm(self, ref: DeviceRef, port: int | None, field: str) -> Calm | None:  # noqa: ARG002 - the port's signature
+    def calm(self, ref: DeviceRef, port: int | None, field: str) -> Calm | CalmWords | None:  # noqa: ARG002 - the port's signature
         return None
+
+    def listener(self, reading: Reading, now_ms: int) -> tuple[Take, Any]:  # noqa: ARG002 - likewise
+        return type(self).reading, self
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:  # noqa: ARG002 - the port's signature
         return ()

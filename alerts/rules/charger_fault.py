@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from alerts.messages import compose, place
 from alerts.model import Alert, AlertKey, AlertKind, Condition, Severity, Text
-from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
+from alerts.rules.base import BaseRule, CalmWords, Hold, Surroundings, key_of, ref_of
 from alerts.rules.hazard import Hazard
 from alerts.rules.hazards_electrical import Fault, RelayWelded
-from ingest.model import DeviceKind, DeviceRef, Reading
+from ingest.model import PORT_STATES, DeviceKind, DeviceRef, Reading
 
 KINDS: dict[str, AlertKind] = {
     "relay_welded": AlertKind.RELAY_WELDED,
@@ -25,6 +25,7 @@ KINDS: dict[str, AlertKind] = {
 }
 """Faults that are a kind of their own."""
 
+_SOUND_STATES = frozenset(PORT_STATES) - {"fault"}
 # A short, a hazard's own kind: somebody must come now. A bad contact heats. The rest costs a port, not a fire.
 _SEVERITIES = {
     "load_short": Severity.HIGH,
@@ -72,6 +73,13 @@ class ChargerFaultRule(BaseRule):
         self._around = around
         self._ports: dict[tuple[DeviceRef, int | None], _Port] = {}
         self._pending: dict[tuple[DeviceRef, int | None], _Port] = {}
+        self._calm: dict[tuple[DeviceRef, int | None], CalmWords] = {}
+
+    def calm(self, ref: DeviceRef, port: int | None, field: str) -> CalmWords | None:
+        if field != "state":
+            return None
+        words = frozenset() if (ref, port) in self._ports else _SOUND_STATES
+        return self._calm.setdefault((ref, port), CalmWords(words))
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
         fault, state = reading.values.get("fault"), reading.values.get("state")
@@ -103,6 +111,9 @@ class ChargerFaultRule(BaseRule):
         return True
 
     def _port(self, ref: DeviceRef, number: int | None) -> _Port:
+        if (calm := self._calm.get((ref, number))) is not None:
+            # A state without a fault is news of a port that had one.
+            calm.become(frozenset())
         return self._ports.setdefault((ref, number), _Port(ref, number))
 
     def _settings(self, kind: AlertKind, ref: DeviceRef) -> Hazard:

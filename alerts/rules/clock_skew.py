@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from alerts.messages import compose, duration, place
 from alerts.model import Alert, AlertKind, Condition, Text
-from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
+from alerts.rules.base import BaseRule, Hold, Surroundings, Take, key_of, ref_of
 from alerts.rules.hazards_presence import ClockSkew
 from ingest.model import DeviceRef, Reading
 
@@ -33,13 +34,20 @@ class ClockSkewRule(BaseRule):
         self._watches: dict[DeviceRef, _Watch] = {}
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
-        if reading.late or reading.device_ms is None:
+        return self._take(self._watch(reading.device), reading, now_ms)
+
+    def listener(self, reading: Reading, now_ms: int) -> tuple[Take, Any]:  # noqa: ARG002 - the port's signature
+        return self._take, self._watch(reading.device)
+
+    def _take(self, watch: _Watch, reading: Reading, now_ms: int) -> Iterable[Condition]:
+        received_ms, device_ms = reading.received_ms, reading.device_ms
+        if received_ms == watch.message_ms or device_ms is None or reading.late or not watch.settings.enabled:
             return ()
-        watch = self._watches.get(reading.device) or self._watch(reading.device)
-        if not watch.settings.enabled or reading.received_ms == watch.message_ms:
+        watch.message_ms = received_ms
+        skew_s = (device_ms - received_ms) / 1000
+        if abs(skew_s) <= watch.settings.limit_s and not watch.wrong and not watch.hold.active:
+            # Nearly every message; a delay runs only after wrong ones or while it is active.
             return ()
-        watch.message_ms = reading.received_ms
-        skew_s = (reading.device_ms - reading.received_ms) / 1000
         wrong = abs(skew_s) > watch.settings.limit_s
         watch.wrong = watch.wrong + 1 if wrong else 0
         own = watch.settings

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from alerts.messages import compose, place
 from alerts.model import Alert, AlertKey, AlertKind, Condition, Text
-from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
+from alerts.rules.base import BaseRule, Calm, Hold, Surroundings, key_of, ref_of
 from alerts.rules.hazards_fire import FireSensor
-from ingest.model import DeviceKind, Reading
+from ingest.model import DeviceKind, DeviceRef, Reading
 
 _EVENTS = {
     "smoke": (AlertKind.SMOKE_SENSOR, Text("烟感报警", "smoke head in alarm")),
@@ -46,6 +47,14 @@ class FireSensorRule(BaseRule):
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._detectors: dict[AlertKey, _Detector] = {}
+        self._calm: dict[AlertKey, Calm] = {}
+
+    def calm(self, ref: DeviceRef, port: int | None, field: str) -> Calm | None:  # noqa: ARG002 - of the whole charger
+        if field != "smoke":
+            return None
+        # Below one half: no smoke.
+        key = key_of(AlertKind.SMOKE_SENSOR, ref)
+        return self._calm.setdefault(key, Calm(high=-math.inf if key in self._detectors else 0.5))
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
         if reading.late:
@@ -105,6 +114,9 @@ class FireSensorRule(BaseRule):
 
     def _detector(self, key: AlertKey, what: Text) -> _Detector:
         if key not in self._detectors:
+            if (calm := self._calm.get(key)) is not None:
+                # Once it was in alarm, that it is not any more is news.
+                calm.become(math.inf, -math.inf)
             self._detectors[key] = _Detector(self._around.book.of(key.kind, FireSensor, ref_of(key)), what)
         detector = self._detectors[key]
         detector.what = what

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
+KEPT_GAPS = 16
 KNOWN_GAPS = 4
 """Gaps after which a habit is known."""
 ALIKE = 1.5
@@ -30,7 +31,7 @@ class Habit:
     def __init__(self, same_message_ms: int = 1000) -> None:
         self.last_ms: int | None = None
         self.gap_ms: int | None = None
-        self._gaps_ms: deque[int] = deque(maxlen=16)
+        self._gaps_ms: deque[int] = deque(maxlen=KEPT_GAPS)
         self._long_ms: list[int] = []
         self._same_message_ms = same_message_ms
 
@@ -76,10 +77,14 @@ class Habit:
         return self.gap_ms != before_ms
 
     def _learn(self, gap_ms: int) -> bool:
-        before_ms = self.gap_ms
-        self._gaps_ms.append(gap_ms)
-        if len(self._gaps_ms) >= KNOWN_GAPS:
-            self.gap_ms = sorted(self._gaps_ms)[-2]
+        before_ms, gaps_ms = self.gap_ms, self._gaps_ms
+        forgotten_ms = gaps_ms[0] if len(gaps_ms) == KEPT_GAPS else -1
+        gaps_ms.append(gap_ms)
+        if forgotten_ms == gap_ms or (before_ms is not None and gap_ms <= before_ms and forgotten_ms < before_ms):
+            # The second largest is what it was.
+            return False
+        if len(gaps_ms) >= KNOWN_GAPS:
+            self.gap_ms = sorted(gaps_ms)[-2]
         return self.gap_ms != before_ms
 
     def limit_ms(self, intervals: float, unknown_s: float, floor_s: float, ceiling_s: float) -> float:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from alerts.messages import compose, exceeds, place
 from alerts.model import Alert, AlertKind, Condition, Severity, Text
-from alerts.rules.base import BaseRule, Calm, Hold, Surroundings, key_of, ref_of
+from alerts.rules.base import BaseRule, Calm, CalmWords, Hold, Surroundings, key_of, ref_of
 from ingest.model import DeviceKind, DeviceRef, Reading
 
 
@@ -50,11 +50,11 @@ class _Subject(Calm):
         """Nearly always the mildest limit is not reached and nothing is running out; while `busy`, every value counts."""
         limit = self.limits.steps[0].limit
         if busy:
-            self.low, self.high = math.inf, -math.inf
+            self.become(math.inf, -math.inf)
         elif self._sign > 0:
-            self.high, self.low = limit, -math.inf
+            self.become(-math.inf, limit)
         else:
-            self.low, self.high = limit, math.inf
+            self.become(limit, math.inf)
 
     @property
     def holds(self) -> tuple[Hold, ...]:
@@ -111,9 +111,11 @@ class LevelRule(BaseRule):
         value = number_of(reading, self._field)
         return () if value is None else self.judge(reading.device, reading.port, value, now_ms)
 
-    def calm(self, ref: DeviceRef, port: int | None, field: str) -> Calm | None:
-        if field != self._field:
-            return None
+    def calm(self, ref: DeviceRef, port: int | None, field: str) -> Calm | CalmWords | None:
+        return self.calm_of(ref, port) if field == self._field else None
+
+    def calm_of(self, ref: DeviceRef, port: int | None) -> Calm:
+        """Where values of a device or port need not be judged."""
         return self._subject(ref, port) or _UNWATCHED
 
     def judge(self, ref: DeviceRef, port: int | None, value: float, now_ms: int) -> Iterable[Condition]:

@@ -21,7 +21,7 @@ class LowestWithin:
     def __init__(self, window_ms: float) -> None:
         self._window_ms = window_ms
         self._slice_ms = window_ms / SLICES
-        self._queue: deque[tuple[int, float]] = deque()
+        self._queue: deque[tuple[int, float, float]] = deque()
 
     def __len__(self) -> int:
         """How many values are remembered; never more than two above `SLICES`."""
@@ -34,12 +34,13 @@ class LowestWithin:
 
     def add(self, value: float, now_ms: int) -> None:
         """Take the newest value; time never runs backwards."""
-        queue = self._queue
+        queue, part = self._queue, now_ms // self._slice_ms
         while queue and queue[-1][1] >= value:
             queue.pop()
-        if queue and queue[-1][0] // self._slice_ms == now_ms // self._slice_ms:
-            queue[-1] = (now_ms, queue[-1][1])
+        if queue and queue[-1][2] == part:
+            queue[-1] = (now_ms, queue[-1][1], part)
         else:
-            queue.append((now_ms, value))
-        while now_ms - queue[0][0] > self._window_ms:
+            queue.append((now_ms, value, part))
+        oldest_ms = now_ms - self._window_ms
+        while queue[0][0] < oldest_ms:
             queue.popleft()

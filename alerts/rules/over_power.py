@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from typing import Any
 
-from alerts.model import AlertKind, Condition, Severity, Text
-from alerts.rules.base import Calm, Surroundings
+from alerts.model import Alert, AlertKind, Condition, Severity, Text
+from alerts.rules.base import Calm, CalmWords, Surroundings, Take, ref_of
 from alerts.rules.hazards_electrical import OverPower
 from alerts.rules.level import LevelRule, Limits, Step, number_of
 from ingest.model import DeviceRef, Reading
@@ -18,24 +20,43 @@ class OverPowerRule(LevelRule):
         super().__init__(around, AlertKind.OVER_POWER, Text("功率", "power"), "W", "power_w", self._settings)
         self._loads: dict[DeviceRef, _Load] = {}
 
-    def calm(self, ref: DeviceRef, port: int | None, field: str) -> Calm | None:  # noqa: ARG002 - the port's signature
+    def calm(self, ref: DeviceRef, port: int | None, field: str) -> Calm | CalmWords | None:  # noqa: ARG002 - the port's signature
         # Every port counts in the sum.
         return None
 
+    def listener(self, reading: Reading, now_ms: int) -> tuple[Take, Any]:  # noqa: ARG002 - the port's signature
+        return self._take, self._load(reading.device)
+
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
-        power_w = number_of(reading, "power_w")
-        if reading.late or power_w is None or reading.port is None:
+        return self._take(self._load(reading.device), reading, now_ms)
+
+    def restore(self, alert: Alert, now_ms: int) -> bool:
+        restored = super().restore(alert, now_ms)
+        if restored:
+            self._load(ref_of(alert.key)).restless.add(alert.key.port)
+        return restored
+
+    def _take(self, load: _Load, reading: Reading, now_ms: int) -> Iterable[Condition]:
+        power_w, number = number_of(reading, "power_w"), reading.port
+        if power_w is None or number is None or reading.late:
+            return ()
+        total_w = load.report(number, power_w, now_ms)
+        if power_w < load.port_w and total_w < load.total_w and not load.restless:
+            # Nearly every reading: no limit is reached, and none was.
             return ()
         ref = reading.device
-        total_w = self._load(ref).report(reading.port, power_w, now_ms)
-        port, charger = self.judge(ref, reading.port, power_w, now_ms), self.judge(ref, None, total_w, now_ms)
-        return (*port, *charger) if port or charger else ()
+        said = (*self.judge(ref, number, power_w, now_ms), *self.judge(ref, None, total_w, now_ms))
+        for place in (number, None):
+            at_rest = self.calm_of(ref, place).low < self.calm_of(ref, place).high
+            (load.restless.discard if at_rest else load.restless.add)(place)
+        return said
 
     def _load(self, ref: DeviceRef) -> _Load:
-        if ref not in self._loads:
+        known = self._loads.get(ref)
+        if known is None:
             own = self._around.book.of(AlertKind.OVER_POWER, OverPower, ref)
-            self._loads[ref] = _Load(own.sum_age_s * 1000)
-        return self._loads[ref]
+            known = self._loads[ref] = _Load(own)
+        return known
 
     def _settings(self, ref: DeviceRef, port: int | None) -> Limits | None:
         own = self._around.book.of(AlertKind.OVER_POWER, OverPower, ref)
@@ -53,12 +74,19 @@ class _Load:
     """The power of a charger's ports as last reported, and their sum.
 
     Kept in whole milliwatts: a running sum of floats would drift away from what it is the sum of.
+
+    Attributes:
+        port_w, total_w: below them no limit is reached.
+        restless: ports where something is reached or running out; None among them for the sum.
     """
 
-    __slots__ = ("_due_ms", "_max_age_ms", "_ports", "_total_mw")
+    __slots__ = ("_due_ms", "_max_age_ms", "_ports", "_total_mw", "port_w", "restless", "total_w")
 
-    def __init__(self, max_age_ms: float) -> None:
-        self._max_age_ms = max_age_ms
+    def __init__(self, own: OverPower) -> None:
+        self.port_w = own.high_w if own.enabled else math.inf
+        self.total_w = own.charger_high_w if own.enabled else math.inf
+        self.restless: set[int | None] = set()
+        self._max_age_ms = own.sum_age_s * 1000
         self._ports: dict[int, tuple[int, int]] = {}
         self._total_mw = 0
         self._due_ms = 0.0

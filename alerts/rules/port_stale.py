@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from alerts.messages import compose, duration, place
 from alerts.model import Alert, AlertKey, AlertKind, Condition, Text
-from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
+from alerts.rules.base import BaseRule, Hold, Surroundings, Take, key_of, ref_of
 from alerts.rules.habit import Habit
 from alerts.rules.hazards_presence import TelemetryStale
 from ingest.model import DeviceKind, DeviceRef, Reading
@@ -66,17 +67,12 @@ class PortStaleRule(BaseRule):
         self._looked_ms: int | None = None
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
-        if reading.late or not reading.values:
-            return ()
-        charger = self._chargers.get(reading.device) or self._charger(reading.device)
-        if charger is None:
-            return ()
-        charger.first_ms = now_ms if charger.first_ms is None else charger.first_ms
-        charger.last_ms = now_ms
-        port = charger.ports.get(reading.port) if reading.port is not None else None
-        if port is not None:
-            charger.hear(port, now_ms)
-        return ()
+        charger = self._charger(reading.device)
+        return _take(charger, reading, now_ms) if charger is not None and reading.values else ()
+
+    def listener(self, reading: Reading, now_ms: int) -> tuple[Take, Any]:
+        charger = self._charger(reading.device)
+        return super().listener(reading, now_ms) if charger is None else (_take, charger)
 
     def tick(self, now_ms: int) -> Iterator[Condition]:
         if self._looked_ms is not None and 0 <= now_ms - self._looked_ms < _LOOK_EVERY_MS:
@@ -132,3 +128,16 @@ class PortStaleRule(BaseRule):
                 unit="s",
                 details={"rule": self.name},
             )
+
+
+def _take(charger: _Charger, reading: Reading, now_ms: int) -> Iterable[Condition]:
+    """Hear values."""
+    if reading.late:
+        return ()
+    if charger.first_ms is None:
+        charger.first_ms = now_ms
+    charger.last_ms = now_ms
+    number = reading.port
+    if number is not None and (port := charger.ports.get(number)) is not None:
+        charger.hear(port, now_ms)
+    return ()

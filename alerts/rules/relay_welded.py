@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 from alerts.messages import compose, place, quantity
 from alerts.model import Alert, AlertKey, AlertKind, Condition, Text
-from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
+from alerts.rules.base import BaseRule, CalmWords, Hold, Surroundings, key_of, ref_of
 from alerts.rules.hazards_electrical import RelayWelded
 from alerts.rules.level import number_of
-from ingest.model import DeviceKind, DeviceRef, Reading
+from ingest.model import PORT_STATES, DeviceKind, DeviceRef, Reading
 
 _OFF_STATES = frozenset({"idle", "plugged", "full", "off"})
+_ON_STATES = frozenset(PORT_STATES) - _OFF_STATES
 
 
 @dataclass(slots=True)
@@ -35,6 +36,15 @@ class RelayWeldedRule(BaseRule):
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._ports: dict[tuple[DeviceRef, int], _Port] = {}
+        self._calm: dict[tuple[DeviceRef, int], CalmWords] = {}
+
+    def calm(self, ref: DeviceRef, port: int | None, field: str) -> CalmWords | None:
+        if field != "state":
+            return None
+        if port is None:
+            return CalmWords(frozenset(PORT_STATES))
+        words = frozenset() if (ref, port) in self._ports else _ON_STATES
+        return self._calm.setdefault((ref, port), CalmWords(words))
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
         state = reading.values.get("state")
@@ -60,6 +70,8 @@ class RelayWeldedRule(BaseRule):
                 yield from self._judge(port, now_ms)
             if not (port.reports or port.hold.active or port.hold.pending):
                 del self._ports[where]
+                if (calm := self._calm.get(where)) is not None:
+                    calm.become(_ON_STATES)
 
     def restore(self, alert: Alert, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
         key = alert.key
@@ -75,6 +87,9 @@ class RelayWeldedRule(BaseRule):
         if known is None:
             own = self._around.book.of(AlertKind.RELAY_WELDED, RelayWelded, ref)
             known = self._ports[ref, number] = _Port(key_of(AlertKind.RELAY_WELDED, ref, number), own)
+            if (calm := self._calm.get((ref, number))) is not None:
+                # What flows now is judged until it flows no more, in whatever state.
+                calm.become(frozenset())
         return known
 
     def _judge(self, port: _Port, now_ms: int) -> Iterator[Condition]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from alerts.messages import compose, duration, place
 from alerts.model import Alert, AlertKey, AlertKind, Condition, Severity, Text
-from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
+from alerts.rules.base import BaseRule, Hold, Surroundings, Take, key_of, ref_of
 from alerts.rules.habit import Habit
 from alerts.rules.hazards_presence import ChargerOffline, TelemetryStale
 from ingest.model import Device, DeviceKind, DeviceRef, Reading
@@ -81,12 +81,15 @@ class SilenceRule(BaseRule):
             line.said_offline = True
             line.due_ms = now_ms
             return ()
+        if reading.values:
+            return _take(line, reading, now_ms)
         line.heard_ms = now_ms
         line.said_offline = line.said_offline and reading.late
-        if reading.values and not reading.late:
-            line.telemetry_ms = now_ms
-            self._learn(line, now_ms)
         return ()
+
+    def listener(self, reading: Reading, now_ms: int) -> tuple[Take, Any]:
+        line = self._line(reading.device, now_ms)
+        return super().listener(reading, now_ms) if line is None else (_take, line)
 
     def tick(self, now_ms: int) -> Iterator[Condition]:
         self._watched = self._watched or self._all(now_ms)
@@ -120,15 +123,6 @@ class SilenceRule(BaseRule):
         self._recalled = known
         for ref, line in self._lines.items():
             line.habit.recall(known.get(ref, line.habit.gaps_ms))
-
-    @staticmethod
-    def _learn(line: _Line, now_ms: int) -> None:
-        if line.habit.is_same_message(now_ms):
-            # The ports of one message are one arrival.
-            return
-        if line.habit.heard(now_ms, max(line.silence_limit_ms(), line.stale_limit_ms())):
-            # It may be due earlier than was thought.
-            line.due_ms = min(line.due_ms, line.next_ms(now_ms))
 
     def _all(self, now_ms: int) -> tuple[_Line, ...]:
         """Everything configured, chargers first; what was never heard is awaited from now on."""
@@ -209,3 +203,18 @@ class SilenceRule(BaseRule):
             unit="s",
             details={"rule": self.name},
         )
+
+
+def _take(line: _Line, reading: Reading, now_ms: int) -> Iterable[Condition]:
+    """Hear values."""
+    line.heard_ms = now_ms
+    if reading.late:
+        return ()
+    line.said_offline = False
+    line.telemetry_ms = now_ms
+    habit = line.habit
+    # The ports of one message are one arrival.
+    if not habit.is_same_message(now_ms) and habit.heard(now_ms, max(line.silence_limit_ms(), line.stale_limit_ms())):
+        # It may be due earlier than was thought.
+        line.due_ms = min(line.due_ms, line.next_ms(now_ms))
+    return ()

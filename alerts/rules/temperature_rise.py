@@ -10,10 +10,11 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Any
 
 from alerts.messages import compose, duration, place, quantity
 from alerts.model import Alert, AlertKey, AlertKind, Condition, Severity, Text
-from alerts.rules.base import BaseRule, Hold, Surroundings, key_of, ref_of
+from alerts.rules.base import BaseRule, Hold, Surroundings, Take, key_of, ref_of
 from alerts.rules.hazards_electrical import TemperatureRise
 from alerts.rules.level import number_of
 from alerts.rules.lowest import LowestWithin
@@ -21,10 +22,22 @@ from ingest.model import DeviceKind, DeviceRef, Reading
 
 
 @dataclass(slots=True)
+class _Case:
+    """What a charger's own sensor said last, and when."""
+
+    temperature_c: float = 0.0
+    at_ms: float = -math.inf
+
+
+@dataclass(slots=True)
 class _Port:
+    """What is remembered of a port. A rise below `least_c` is no alarm whatever its load, and cannot end one if not `busy`."""
+
     key: AlertKey
     settings: TemperatureRise
+    case: _Case
     lowest: LowestWithin
+    least_c: float
     temperature_c: float | None = None
     at_ms: int = 0
     current_a: float | None = None
@@ -47,23 +60,26 @@ class TemperatureRiseRule(BaseRule):
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
-        self._cases: dict[DeviceRef, tuple[float, int]] = {}
+        self._cases: dict[DeviceRef, _Case] = {}
         self._ports: dict[DeviceRef, dict[int, _Port]] = {}
         self._pending: dict[AlertKey, _Port] = {}
 
+    def listener(self, reading: Reading, now_ms: int) -> tuple[Take, Any]:  # noqa: ARG002 - the port's signature
+        if reading.port is None:
+            return _hear_case, self._case(reading.device)
+        return self._hear_port, self._port(reading.device, reading.port)
+
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
+        take, remembered = self.listener(reading, now_ms)
+        return take(remembered, reading, now_ms)
+
+    def _hear_port(self, port: _Port, reading: Reading, now_ms: int) -> Iterable[Condition]:
         if reading.late:
             return ()
-        temperature_c = number_of(reading, "temperature_c")
-        if reading.port is None:
-            if temperature_c is not None:
-                self._cases[reading.device] = (temperature_c, now_ms)
-            return ()
-        ports = self._ports.get(reading.device)
-        port = ports.get(reading.port) if ports is not None else None
-        port = port or self._port(reading.device, reading.port)
         current_a = number_of(reading, "current_a")
-        port.current_a = port.current_a if current_a is None else current_a
+        if current_a is not None:
+            port.current_a = current_a
+        temperature_c = number_of(reading, "temperature_c")
         if temperature_c is None or not port.settings.enabled:
             return ()
         port.temperature_c, port.at_ms = temperature_c, now_ms
@@ -72,7 +88,8 @@ class TemperatureRiseRule(BaseRule):
     def last(self, ref: DeviceRef, number: int | None) -> tuple[float, int] | None:
         """A port's, or a charger's own, temperature at its last report, and when that was."""
         if number is None:
-            return self._cases.get(ref)
+            case = self._cases.get(ref)
+            return (case.temperature_c, round(case.at_ms)) if case is not None and case.at_ms > -math.inf else None
         port = self._ports.get(ref, {}).get(number)
         return (port.temperature_c, port.at_ms) if port is not None and port.temperature_c is not None else None
 
@@ -94,24 +111,31 @@ class TemperatureRiseRule(BaseRule):
         except KeyError:
             own = self._around.book.of(AlertKind.TEMPERATURE_RISE, TemperatureRise, ref)
         key = key_of(AlertKind.TEMPERATURE_RISE, ref, number)
-        port = _Port(key, own, LowestWithin(own.fast_window_s * 1000))
+        lowest, least_c = LowestWithin(own.fast_window_s * 1000), min(own.excess_c, own.fast_rise_c)
+        port = _Port(key, own, self._case(ref), lowest, least_c)
         return self._ports.setdefault(ref, {}).setdefault(number, port)
 
-    def _measure(self, ref: DeviceRef, port: _Port, temperature_c: float, now_ms: int) -> list[Condition]:
+    def _case(self, ref: DeviceRef) -> _Case:
+        return self._cases.setdefault(ref, _Case())
+
+    def _measure(self, ref: DeviceRef, port: _Port, temperature_c: float, now_ms: int) -> Iterable[Condition]:
         own = port.settings
-        reference_c = self._reference(ref, port, now_ms - own.reference_age_s * 1000)
+        oldest_ms = now_ms - own.reference_age_s * 1000
+        case = port.case
+        reference_c = case.temperature_c if case.at_ms >= oldest_ms else self._others_c(ref, port, oldest_ms)
         if reference_c is None:
-            return []
-        port.rise_c = temperature_c - reference_c
-        port.explained_c = own.per_a2_c * _load_a2(port, now_ms)
+            return ()
+        port.rise_c = rise_c = temperature_c - reference_c
+        load_a2 = _load_a2(port, now_ms)
+        port.lowest.add(rise_c, now_ms)
+        if rise_c < port.least_c and not port.busy:
+            # Nearly every reading.
+            return ()
+        port.explained_c = own.per_a2_c * load_a2
         port.allowed_c = own.excess_c + port.explained_c
-        port.lowest.add(port.rise_c, now_ms)
         return self._judge(port, now_ms)
 
-    def _reference(self, ref: DeviceRef, port: _Port, oldest_ms: float) -> float | None:
-        case = self._cases.get(ref)
-        if case is not None and case[1] >= oldest_ms:
-            return case[0]
+    def _others_c(self, ref: DeviceRef, port: _Port, oldest_ms: float) -> float | None:
         others = [
             other.temperature_c
             for other in self._ports[ref].values()
@@ -128,7 +152,7 @@ class TemperatureRiseRule(BaseRule):
         slack_c = own.hysteresis_c if before else 0.0
         above = port.rise_c >= port.allowed_c - slack_c
         if not (above or fast or port.busy):
-            # Nearly every reading: nothing is reached and nothing is running out.
+            # Nothing is reached and nothing is running out.
             return []
         port.medium.feed(above or fast, now_ms, own.on_delay_s, own.off_delay_s)
         high_c = port.allowed_c + own.high_margin_c - (own.hysteresis_c if port.high.active else 0.0)
@@ -168,6 +192,13 @@ class TemperatureRiseRule(BaseRule):
             unit="°C",
             details={"rule": self.name, "current_a": port.current_a, "gained_c": round(gained_c, 1)},
         )
+
+
+def _hear_case(case: _Case, reading: Reading, now_ms: int) -> Iterable[Condition]:
+    temperature_c = number_of(reading, "temperature_c")
+    if temperature_c is not None and not reading.late:
+        case.temperature_c, case.at_ms = temperature_c, now_ms
+    return ()
 
 
 def _load_a2(port: _Port, now_ms: int) -> float:

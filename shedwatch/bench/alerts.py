@@ -76,11 +76,8 @@ class _District:
 
     def judge(self, readings: Sequence[Reading], now_ms: int) -> int:
         """As the alarm service does; how many alert changes came of it."""
-        changes = 0
-        for reading in readings:
-            for condition in self.rules.reading(reading, now_ms):
-                changes += self.engine.apply(condition, now_ms) is not None
-        return changes
+        said = self.rules.readings(readings, now_ms)
+        return sum(self.engine.apply(condition, now_ms) is not None for condition in said)
 
     def tick(self, now_ms: int) -> int:
         """Likewise."""
