@@ -119,6 +119,25 @@ class PortTelemetry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     session_s: Seconds | None = None
     fault: PortFaultWord | None = None
 
+    def values(self) -> dict[str, Any]:
+        """What it reports, by field. Written out, because this runs for each port of each message."""
+        values: dict[str, Any] = {}
+        if (state := self.state) is not None:
+            values["state"] = state
+        if (power_w := self.power_w) is not None:
+            values["power_w"] = power_w
+        if (current_a := self.current_a) is not None:
+            values["current_a"] = current_a
+        if (energy_wh := self.energy_wh) is not None:
+            values["energy_wh"] = energy_wh
+        if (temperature_c := self.temperature_c) is not None:
+            values["temperature_c"] = temperature_c
+        if (session_s := self.session_s) is not None:
+            values["session_s"] = session_s
+        if (fault := self.fault) is not None:
+            values["fault"] = fault
+        return values
+
 
 class ChargerTelemetry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """`…/charger/{id}/telemetry`. `ts`: epoch milliseconds or RFC 3339 with an offset."""
@@ -132,6 +151,23 @@ class ChargerTelemetry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults
     signal_pct: Percent | None = None
     breaker: BreakerWord | None = None
     ports: list[PortTelemetry] = []
+
+    def values(self) -> dict[str, Any]:
+        """What it reports of itself, by field."""
+        values: dict[str, Any] = {}
+        if (voltage_v := self.voltage_v) is not None:
+            values["voltage_v"] = voltage_v
+        if (temperature_c := self.temperature_c) is not None:
+            values["temperature_c"] = temperature_c
+        if (leakage_ma := self.leakage_ma) is not None:
+            values["leakage_ma"] = leakage_ma
+        if (smoke := self.smoke) is not None:
+            values["smoke"] = smoke
+        if (signal_pct := self.signal_pct) is not None:
+            values["signal_pct"] = signal_pct
+        if (breaker := self.breaker) is not None:
+            values["breaker"] = breaker
+        return values
 
 
 class ChargerEvent(msgspec.Struct, omit_defaults=True):

@@ -200,15 +200,14 @@ class Intake:
             if (now := time.monotonic()) >= slice_ends:
                 await asyncio.sleep(0)
                 slice_ends = now + SLICE_S
+            self.counters.received += 1
             self._take_one(inbound, batch)
+        self.counters.readings += len(batch.readings)
+        self.counters.late += sum([message.readings[0].late for message in batch.messages])
 
     def _take_one(self, inbound: Inbound, batch: _Batch) -> None:
         """Add one message to the batch, or let its picture through, or refuse it; never raises."""
-        self.counters.received += 1
         batch.taken.append(inbound)
-        if is_our_own(inbound.topic):
-            self.counters.own += 1
-            return
         try:
             topic, device = self._translator.address(inbound.topic)
             if topic.channel == "frame":
@@ -222,21 +221,23 @@ class Intake:
                 self.counters.replies += 1
                 self._on_reply(*translated.reply)
         except RefusedError as error:
-            self._refuse_message(inbound, error.kind, error.reason)
+            if is_our_own(inbound.topic):
+                self.counters.own += 1
+            else:
+                self._refuse_message(inbound, error.kind, error.reason)
             return
         except Exception as error:
             log.exception("message_failed", topic=inbound.topic)
             self._refuse_message(inbound, RefusalKind.INTERNAL, f"could not be handled: {error!r}")
             return
-        self.counters.unknown_fields += translated.unknown_fields
+        if translated.unknown_fields:
+            self.counters.unknown_fields += translated.unknown_fields
         if translated.refused:
             kinds = [kind for kind, _ in translated.refused]
             self.counters.refused.update(kinds[1:])
             self._refuse_message(inbound, kinds[0], "; ".join(reason for _, reason in translated.refused))
         readings = translated.readings
         if readings:
-            self.counters.readings += len(readings)
-            self.counters.late += readings[0].late
             batch.readings += readings
             batch.messages.append(Message(readings, digest_of(inbound.topic, inbound.payload), inbound.dup))
             batch.sources.append(inbound)

@@ -62,13 +62,14 @@ class DeviceClocks:
     def judge(self, device: DeviceRef, device_ms: int | None, received_ms: int) -> Judged:
         """Judge the time a device claims for a message just received."""
         if device_ms is None:
-            return Judged(received_ms, late=False, skewed=False)
+            return Judged(received_ms, False, False)
         lag_ms = received_ms - device_ms
         if not -self._future_ms <= lag_ms <= self._past_ms:
             return Judged(received_ms, late=False, skewed=True)
         if lag_ms <= self._late_ms:
-            self._lagging.pop(device, None)
-            return Judged(device_ms, late=False, skewed=False)
+            if self._lagging:
+                self._lagging.pop(device, None)
+            return Judged(device_ms, False, False)
         stretch = self._lagging.get(device)
         if stretch is None or abs(lag_ms - stretch.lag_ms) > self._tolerance_ms:
             self._lagging[device] = _Stretch(lag_ms, received_ms)

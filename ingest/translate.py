@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any, NamedTuple
 
 import msgspec
 
 from ingest.contract import (
     DEFAULT_PREFIX,
-    ChargerTelemetry,
-    PortTelemetry,
     Reply,
     Topic,
     WireError,
@@ -27,14 +24,10 @@ from ingest.contract import (
 )
 from ingest.counters import RefusalKind, RefusedError
 from ingest.inbox import Inbound
-from ingest.model import FIELDS, Device, DeviceKind, DeviceRef, Reading, Topology, Value
+from ingest.model import Device, DeviceKind, DeviceRef, Reading, Topology, Value
 from ingest.timekeeping import DeviceClocks, Judged
 
 MAX_TELEMETRY_BYTES = 64 * 1024
-
-# What the structs of the wire hold beside the values of the registry.
-_NO_VALUES = tuple(name for name in ChargerTelemetry.__struct_fields__ if name not in FIELDS)
-_NO_PORT_VALUES = tuple(name for name in PortTelemetry.__struct_fields__ if name not in FIELDS)
 
 # What the service itself sends to devices; a broad subscription brings it back.
 _OUR_OWN = "/command"
@@ -43,7 +36,7 @@ Part = tuple[RefusalKind, str]
 """A part of a message that was refused: why, in a class and in words."""
 
 
-class Translated(NamedTuple):
+class Translated(msgspec.Struct, frozen=True, gc=False):
     """What a message came to."""
 
     readings: tuple[Reading, ...]
@@ -110,26 +103,23 @@ class Translator:
         ts_ms, late, _ = self._clocks.judge(device.ref, device_ms, received_ms)
         late = late or inbound.retain
         seq = telemetry.seq
-        # One call for all values that are there, as plain dictionaries.
-        values: dict[str, Any] = msgspec.to_builtins(telemetry)
-        ports: list[dict[str, Any]] = values.get("ports", [])
-        for name in _NO_VALUES:
-            values.pop(name, None)
         ref, kind = device.ref, device.kind
+        values = telemetry.values()
         readings = [Reading(ref, kind, received_ms, ts_ms, None, device_ms, values, None, None, late, seq)]
         parts: list[Part] = [(RefusalKind.VALUE, reason) for reason in refused] if refused else []
         seen = set()
-        for port in ports:
-            number = port["port"]
-            for name in _NO_PORT_VALUES:
-                port.pop(name, None)
+        for port in telemetry.ports:
+            number = port.port
             if number > device.ports:
                 parts.append((RefusalKind.PORT, f"port {number}: {ref} is configured with {device.ports}"))
             elif number in seen:
                 parts.append((RefusalKind.PORT, f"port {number} is in the message twice; the first was taken"))
             else:
                 seen.add(number)
-                readings.append(Reading(ref, kind, received_ms, ts_ms, number, device_ms, port, None, None, late, seq))
+                values = port.values()
+                readings.append(
+                    Reading(ref, kind, received_ms, ts_ms, number, device_ms, values, None, None, late, seq)
+                )
         return Translated(tuple(readings), tuple(parts), unknown)
 
     def _event(self, inbound: Inbound, device: Device, received_ms: int) -> Translated:

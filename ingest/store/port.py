@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
+import msgspec
+
 from ingest.model import DeadLetter, DeviceRef, Reading, Value
 
 Aggregate = Literal["mean", "min", "max", "last", "count"]
@@ -52,7 +54,7 @@ class Appended(NamedTuple):
     duplicates: int
 
 
-class Message(NamedTuple):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """The readings of one message, with what tells a repetition of it: a digest of topic and payload, and MQTT's DUP."""
 
     readings: Sequence[Reading]

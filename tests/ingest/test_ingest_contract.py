@@ -164,6 +164,19 @@ def test_a_time_without_offset_is_an_error(text: str) -> None:
         parse_ts(text)
 
 
+def test_the_values_of_a_message_are_all_it_reports_of_the_registry() -> None:
+    """Each field that a struct of the wire has, in its order, where it is told and only there."""
+    port = PortTelemetry(1, "charging", 1.0, 2.0, 3.0, 4.0, 5.0, "other")
+    charger = ChargerTelemetry(1, 2, 1.0, 2.0, 3.0, False, 4.0, "open", [port])
+    for told in (port, charger):
+        fields = [name for name in told.__struct_fields__ if name in FIELDS]
+        assert [*told.values().items()] == [(name, getattr(told, name)) for name in fields]
+        for name in fields:
+            assert [*msgspec.structs.replace(told, **{name: None}).values()] == [
+                other for other in fields if other != name
+            ]
+
+
 def test_the_example_of_the_documentation_is_right() -> None:
     """A charger maker will copy it."""
     payload = (
