@@ -276,6 +276,8 @@ class AlarmEngine:
     def _change(
         self, old: Alert | None, new: Alert, action: Action, now_ms: int, who: str = SYSTEM, note: str = ""
     ) -> AlertChange:
+        if new.open and (needed := self._limits.people_for(new)) != new.acknowledgements_needed:
+            new = replace(new, acknowledgements_needed=needed)
         transition = self._transition(old, new, action, now_ms, who, note)
         self._keep(new)
         self._told_ms[new.id] = now_ms

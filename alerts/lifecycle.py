@@ -14,7 +14,7 @@ What rules say:
     damp         chatter: from now on it clears only after a longer pause, same state
     merge        another open alert goes on with the same subject: -> normal (closed)
 
-What people order (`alerts.orders` has the guards): acknowledge, comment, assign, shelve, unshelve, ask_out_of_service,
+What people order (`alerts.orders` has the guards): acknowledge (notice: one of several who have to), comment, assign, shelve, unshelve, ask_out_of_service,
 out_of_service, false_alarm, close.
 
 An acknowledgement holds until the hazard clears; that closes the alert, so the next raise is a new one. What was put
@@ -63,6 +63,7 @@ class Action(StrEnum):
     DAMP = "damp"
     MERGE = "merge"
     ACKNOWLEDGE = "acknowledge"
+    NOTICE = "notice"
     COMMENT = "comment"
     ASSIGN = "assign"
     SHELVE = "shelve"
@@ -100,6 +101,7 @@ TABLE: dict[tuple[AlarmState | None, Action], AlarmState | Fork] = {
     (_UNACK, Action.CLEAR): _RETURNED,
     (_UNACK, Action.SUPPRESS): _SUPPRESSED,
     (_UNACK, Action.ACKNOWLEDGE): _ACK,
+    (_UNACK, Action.NOTICE): _UNACK,
     (_UNACK, Action.SHELVE): _SHELVED,
     (_UNACK, Action.OUT_OF_SERVICE): _OUT,
     (_UNACK, Action.FALSE_ALARM): _ACK,
@@ -218,6 +220,7 @@ def renewed(alert: Alert, condition: Condition) -> Alert:
         _present(alert, condition),
         state=next_state(alert.state, Action.RENEW),
         severity=worse(alert.severity, condition.severity),
+        acknowledgements=(),
     )
 
 
@@ -249,6 +252,7 @@ def announced(alert: Alert, action: Action) -> Alert:
         state=next_state(alert.state, action),
         acknowledged_ts=None,
         acknowledged_by=None,
+        acknowledgements=(),
         aside=None,
         shelved_until_ts=None,
     )
@@ -256,7 +260,7 @@ def announced(alert: Alert, action: Action) -> Alert:
 
 def returned(alert: Alert, action: Action, now_ms: int) -> Alert:
     """A shelf or an outage is over, by its time or by someone's order."""
-    return moved(replace(alert, acknowledged_ts=None, acknowledged_by=None), action, now_ms)
+    return moved(replace(alert, acknowledged_ts=None, acknowledged_by=None, acknowledgements=()), action, now_ms)
 
 
 def moved(alert: Alert, action: Action, now_ms: int) -> Alert:

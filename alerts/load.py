@@ -35,7 +35,9 @@ MAX_SEEDED = 10_000
 """Transitions of the last day that are read from the ledger at the start."""
 
 _SYSTEM = "system"
-_NOTICED = frozenset({Action.ACKNOWLEDGE, Action.SHELVE, Action.OUT_OF_SERVICE, Action.FALSE_ALARM, Action.CLOSE})
+_NOTICED = frozenset(
+    {Action.ACKNOWLEDGE, Action.NOTICE, Action.SHELVE, Action.OUT_OF_SERVICE, Action.FALSE_ALARM, Action.CLOSE}
+)
 
 
 class Repeated(msgspec.Struct, frozen=True):

@@ -127,6 +127,13 @@ class Aside(msgspec.Struct, frozen=True):
     sources: tuple[str, ...] = ()
 
 
+class Acknowledgement(msgspec.Struct, frozen=True):
+    """One person has taken notice, at epoch milliseconds UTC."""
+
+    by: str
+    ts: int
+
+
 class ServiceRequest(msgspec.Struct, frozen=True):
     """Someone wants an alert out of service for so long; it takes another person to allow it before `lapses_ts`."""
 
@@ -143,7 +150,8 @@ class Alert(msgspec.Struct, frozen=True):
     `state` NORMAL with `closed_ts` set is the end of an alert's life. `active` tells whether the hazard is still there.
     Times are epoch milliseconds UTC. `count`: how often the condition was raised within this alert. `aside` tells why
     a shelved, suppressed or out-of-service alert is that; `false_alarm` that someone has judged it so, `cause` why.
-    `test`: it is a proof of the way to people (`alerts.proof`) and no danger.
+    `test`: it is a proof of the way to people (`alerts.proof`) and no danger. `acknowledgements`: who has taken notice of this
+    annunciation; it counts as acknowledged once they are `acknowledgements_needed`.
     """
 
     id: str
@@ -175,6 +183,8 @@ class Alert(msgspec.Struct, frozen=True):
     service_request: ServiceRequest | None = None
     false_alarm: bool = False
     test: bool = False
+    acknowledgements: tuple[Acknowledgement, ...] = ()
+    acknowledgements_needed: int = 1
 
     @property
     def key(self) -> AlertKey:

@@ -1,6 +1,7 @@
 """What people may do about an alert, with the guards of each action. Pure: alert, order and time in, the next alert out.
 
-    acknowledge     from unacknowledged and returned_unacknowledged
+    acknowledge     from unacknowledged and returned_unacknowledged; where several people have to, each of them, and an alert
+                    that still lacks some can neither be shelved nor judged a false alarm
     comment         always, also about a closed alert; needs a note
     assign          an open alert; needs an assignee, an empty one takes the name away
     shelve          needs minutes, within the maximum of its severity, and a note that says why
@@ -25,7 +26,7 @@ from msgspec.structs import replace
 from alerts import lifecycle
 from alerts.desk import InvalidOrderError, Order, RefusedActionError
 from alerts.lifecycle import Action
-from alerts.model import AlarmState, Alert, AlertKind, Aside, ServiceRequest, Severity
+from alerts.model import Acknowledgement, AlarmState, Alert, AlertKind, Aside, ServiceRequest, Severity
 
 FIRE_KINDS = frozenset({AlertKind.SMOKE, AlertKind.FLAME, AlertKind.SMOKE_SENSOR, AlertKind.HEAT_SENSOR})
 """What speaks of a fire that burns: minutes decide, so it is put aside for minutes only."""
@@ -39,10 +40,30 @@ _CAUSE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Several:
+    """So many people's acknowledgements are needed for alerts of these kinds (empty: all), as bad as this or worse.
+
+    `place` is a site, or site and shed; empty for all.
+    """
+
+    people: int
+    kinds: frozenset[AlertKind] = frozenset()
+    min_severity: Severity = Severity.CRITICAL
+    place: tuple[str, ...] = ()
+
+    def covers(self, alert: Alert) -> bool:
+        """Whether it is for this alert."""
+        here = (alert.site, alert.shed)[: len(self.place)] == self.place
+        return here and alert.severity.rank >= self.min_severity.rank and (not self.kinds or alert.kind in self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """For how many minutes an alert may be put aside.
+    """For how many minutes an alert may be put aside, and how many people have to take notice.
 
     Attributes:
+        several: the first that covers an alert says how many people; one where none does.
+        known_as: the names of people by ids under which they order too, so that nobody counts twice.
         shelve: by severity. Critical 15: a quarter of an hour is what a person on the spot needs to mend or judge it.
             High 120. Medium 480: to the end of a shift, the next one decides anew. Low 1440: until somebody comes to work.
         shelve_fire: 5; a pack goes from the first wisp to the blast in about three minutes, so a shelf for steam or
@@ -62,6 +83,18 @@ class Limits:
     shelve_fire: int = 5
     out_of_service: int = 43_200
     out_of_service_fire: int = 480
+    several: tuple[Several, ...] = ()
+    known_as: Mapping[str, str] = field(default_factory=dict)
+
+    def name_of(self, who: str) -> str:
+        """By what name somebody counts, however they are called where they order."""
+        return self.known_as.get(who, who)
+
+    def people_for(self, alert: Alert) -> int:
+        """How many people have to acknowledge an alert; a test asks for one."""
+        if alert.test:
+            return 1
+        return next((rule.people for rule in self.several if rule.covers(alert)), 1)
 
     def shelve_minutes(self, alert: Alert) -> int:
         """The longest shelf of an alert."""
@@ -126,8 +159,29 @@ class _Order(NamedTuple):
             raise RefusedActionError(f"already acknowledged by {alert.acknowledged_by}; it closes when it clears")
         if alert.state in lifecycle.ASIDE:
             raise RefusedActionError(f"{_put_aside(alert)}; it asks for nobody until that ends")
-        noticed = replace(alert, acknowledged_ts=self.now_ms, acknowledged_by=self.order.who)
+        seen, needed = alert.acknowledgements, self.limits.people_for(alert)
+        who = self.limits.name_of(self.order.who)
+        if mine := next((one for one in seen if self.limits.name_of(one.by) == who), None):
+            raise RefusedActionError(
+                f"you acknowledged at {moment(mine.ts)}; another person has to as well ({len(seen)} of {needed})"
+            )
+        seen = (*seen, Acknowledgement(who, self.now_ms))
+        noticed = replace(alert, acknowledgements=seen)
+        # Where the hazard is gone one person who knows of it is enough.
+        if len(seen) < needed and alert.state is AlarmState.UNACKNOWLEDGED:
+            note = f"{len(seen)} of {needed}"
+            return Step(Action.NOTICE, noticed, f"{note}: {self.order.note}" if self.order.note else note)
+        by = ", ".join(one.by for one in seen)
+        noticed = replace(noticed, acknowledged_ts=self.now_ms, acknowledged_by=by)
         return Step(Action.ACKNOWLEDGE, lifecycle.moved(noticed, Action.ACKNOWLEDGE, self.now_ms), self.order.note)
+
+    def _needs_several(self, what: str) -> None:
+        """Nobody alone silences what several people have to know of."""
+        needed, seen = self.limits.people_for(self.alert), len(self.alert.acknowledgements)
+        if needed > 1 and self.alert.state is AlarmState.UNACKNOWLEDGED:
+            raise RefusedActionError(
+                f"{needed} people have to acknowledge it before it can be {what}, and {seen} did; acknowledge it first"
+            )
 
     def _assign(self) -> Step:
         name = (self.order.assignee if self.order.assignee is not None else "").strip()
@@ -142,6 +196,7 @@ class _Order(NamedTuple):
         alert = self.alert
         if alert.state in lifecycle.ASIDE:
             raise RefusedActionError(f"{_put_aside(alert)}; {_way_back(alert)}")
+        self._needs_several("shelved")
         minutes = self._minutes(self.limits.shelve_minutes(alert))
         self._needs_note("say why it is shelved")
         until_ms = self.now_ms + minutes * _MINUTE_MS
@@ -205,6 +260,7 @@ class _Order(NamedTuple):
             raise InvalidOrderError(f"at most {_CAUSE_LENGTH} characters", "cause")
         if alert.state is AlarmState.SUPPRESSED:
             raise RefusedActionError(f"{_put_aside(alert)}; {_way_back(alert)}")
+        self._needs_several("judged a false alarm")
         judged = replace(alert, false_alarm=True, cause=cause)
         if alert.state in (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED):
             judged = replace(judged, acknowledged_ts=self.now_ms, acknowledged_by=self.order.who)

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from alerts.cutoff.model import CutDesk
 from alerts.desk import AlarmDesk
+from alerts.orders import Limits
 from alerts.proof.model import ProofDesk
 from api.auth import TokenBook
 from api.links import LinkSigner
@@ -71,6 +72,7 @@ class ApiDeps:
         cuts: where power is cut; None where this service cannot.
         keep: keeps the API's loops alive while it is served.
         proofs: where the way to people is proved; None likewise.
+        limits: for how long alerts may be put aside, so that no page offers more.
     """
 
     topology: Topology
@@ -90,3 +92,4 @@ class ApiDeps:
     cuts: CutDesk | None = None
     keep: Supervisor = field(default_factory=Supervisor)
     proofs: ProofDesk | None = None
+    limits: Limits = field(default_factory=Limits)

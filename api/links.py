@@ -18,6 +18,9 @@ from pathlib import Path
 
 LINK_PATH = "/n"
 GOOD_FOR_MS = 86_400_000
+GROUP = "群消息链接"
+"""In whose name a link acknowledges that was sent to a group; where several people have to, each is asked for their name."""
+
 _SIGNATURE_BYTES = 16
 _KEY_BYTES = 32
 

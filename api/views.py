@@ -215,6 +215,15 @@ class AlertPage(msgspec.Struct, frozen=True):
     next: str | None
 
 
+class PutAsideLimits(msgspec.Struct, frozen=True):
+    """The longest that an alert may be put aside, in minutes: shelved by severity or as a fire kind, and out of service."""
+
+    shelve: dict[Severity, int]
+    shelve_fire: int
+    out_of_service: int
+    out_of_service_fire: int
+
+
 class CutList(msgspec.Struct, frozen=True):
     """Cuts of power, newest first."""
 

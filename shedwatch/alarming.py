@@ -34,6 +34,7 @@ async def open_alarms(house: House, book: RuleBook, ledger: Ledger, register: Re
             ledger,
             clock,
             memory=MemoryFile(settings.data_dir / "rules.memory"),
+            limits=settings.limits(),
             zones=settings.zones(),
             register=register.register,
             groups=[group.group(house.topology) for group in settings.alerts.groups],

@@ -13,7 +13,7 @@ from alerts.notify.port import Person
 from alerts.notify.siren import Sirens
 from alerts.publish import AlertPublisher
 from alerts.service import AlarmService
-from api.links import GOOD_FOR_MS, LINK_PATH, Link, LinkSigner, signer_in
+from api.links import GOOD_FOR_MS, GROUP, LINK_PATH, Link, LinkSigner, signer_in
 from ingest.broker import Broker
 from shedwatch.channels import make_channel, route_of
 from shedwatch.clock import Clock
@@ -22,8 +22,6 @@ from shedwatch.settings import Settings
 from shedwatch.supervise import Supervisor
 
 LOOK_EVERY_S = 1.0
-GROUP = "群消息链接"
-"""In whose name a link acknowledges that was sent to a group."""
 
 
 class People:

@@ -190,6 +190,7 @@ class Service:
                 cuts=self._cuts,
                 keep=self._keep.branch(),
                 proofs=self._proofs,
+                limits=house.settings.limits(),
             )
         )
         self._hub = hub_of(app)

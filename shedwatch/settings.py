@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from alerts.orders import Limits
 from alerts.proving_ground import SITE as PROVING_SITE
 from alerts.proving_ground import is_test
 from alerts.suppression import Group
@@ -19,6 +20,7 @@ from ingest.contract import SensorWord
 from ingest.model import Device, DeviceKind, DeviceRef, Name, Shed, Site, Topology
 from shedwatch.cutoff_settings import CutoffSettings
 from shedwatch.notify_settings import NotifySettings
+from shedwatch.order_settings import PutAsideSettings, SeveralSettings
 from shedwatch.proof_settings import ProofSettings
 from shedwatch.sections import Id, Section
 from vision.model import WHOLE, Zone, ZoneKind
@@ -219,6 +221,8 @@ class AlertsSettings(Section):
     groups: list[GroupSettings] = []
     rules: dict[str, Any] = {}
     overrides: list[dict[str, Any]] = []
+    put_aside: PutAsideSettings = PutAsideSettings()
+    several: list[SeveralSettings] = []
 
 
 class ApiSettings(Section):
@@ -285,6 +289,18 @@ class Settings(Section):
     def watches_cameras(self) -> bool:
         """Whether there are detectors at work."""
         return self.vision.enabled and any(shed.cameras for site in self.sites for shed in site.sheds)
+
+    def limits(self) -> Limits:
+        """What people may order about alarms; a token named as somebody's id is that person."""
+        aside = self.alerts.put_aside
+        return Limits(
+            aside.shelve(),
+            aside.shelve_fire,
+            aside.out_of_service,
+            aside.out_of_service_fire,
+            tuple(entry.rule() for entry in self.alerts.several),
+            {person.id: person.name for person in self.notify.people},
+        )
 
     def zones(self) -> dict[DeviceRef, tuple[Zone, ...]]:
         """The zones of every camera; one without any is watched as a whole."""

@@ -53,6 +53,8 @@ ALERTS = Table(
     Column("service_request", JSON(none_as_null=True)),
     Column("false_alarm", Boolean, nullable=False, server_default=false()),
     Column("test", Boolean, nullable=False, server_default=false()),
+    Column("acknowledgements", JSON, nullable=False, server_default="[]"),
+    Column("acknowledgements_needed", Integer, nullable=False, server_default="1"),
     Index("ix_alerts_raised", "raised_ts", "id"),
     Index("ix_alerts_closed", "closed_ts"),
     Index("ix_alerts_place", "site", "shed", "raised_ts"),

@@ -9,7 +9,7 @@ from alerts.ledger.database import NoticeRow
 from alerts.lifecycle import announces
 from alerts.model import AlarmState, Alert, AlertChange, Transition
 from alerts.notify.directory import Directory
-from alerts.notify.escalation import Escalation
+from alerts.notify.escalation import Call, Escalation
 from alerts.notify.rows import call_id_of, row_of_call
 
 
@@ -40,12 +40,20 @@ class Chaser:
 
     def rows(self, now_ms: int) -> list[NoticeRow]:
         """Notices of the steps that are due."""
-        return [
-            row_of_call(channel, call, self._directory.on_call(call.step.to, now_ms), now_ms)
-            for call in self._escalation.due(now_ms)
-            for channel in call.step.channels
-            if channel in self._channels
-        ]
+        return [row for call in self._escalation.due(now_ms) for row in self._rows_of(call, now_ms)]
+
+    def _rows_of(self, call: Call, now_ms: int) -> list[NoticeRow]:
+        told = self._directory.on_call(call.step.to, now_ms)
+        to = tuple(person for person in told if not self._knows(person, call.alert))
+        if told and not to:
+            # More people have to know of it, and all whom this step calls do.
+            return []
+        channels = [channel for channel in call.step.channels if channel in self._channels]
+        return [row_of_call(channel, call, to, now_ms) for channel in channels]
+
+    def _knows(self, person: str, alert: Alert) -> bool:
+        names = {person, *(found.name for found in self._directory.find((person,)))}
+        return any(one.by in names for one in alert.acknowledgements)
 
     async def restore(self, desk: ChaserDesk) -> None:
         """Take up the chase of open alerts of an earlier life. Raises LedgerError, DeskError."""

@@ -36,7 +36,6 @@ class Policy:
         steps: by rising `after_s`.
         repeat_s: the steps begin again this long after the last one; 0 for never.
         place: a site, or site and shed; all places where it is empty.
-        acknowledgements: so many people must acknowledge a critical alert.
     """
 
     id: str
@@ -44,7 +43,6 @@ class Policy:
     repeat_s: float = 0.0
     min_severity: Severity = Severity.HIGH
     place: tuple[str, ...] = ()
-    acknowledgements: int = 1
 
     def covers(self, alert: Alert) -> bool:
         """Whether it is for this alert."""

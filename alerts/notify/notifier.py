@@ -300,7 +300,11 @@ class Notifier:
         event = EventAction(row.event_action)
         pictures = await asyncio.to_thread(self._pictures, alert) if event is EventAction.TRIGGER else []
         people = self._directory.find(waiting.told.to)
-        link, picture_link = self._links(row.seq, alert, people, self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        link, picture_link = self._links(row.seq, alert, people, now_ms)
+        personal = []
+        if alert.acknowledgements_needed > 1 and len(people) > 1 and link:
+            link, personal = "", [(one.name, self._links(row.seq, alert, (one,), now_ms)[0]) for one in people]
         notice = Notice(
             id=row.id,
             event_action=event,
@@ -311,6 +315,7 @@ class Notifier:
             pictures=pictures,
             people=people,
             link=link,
+            personal_links=personal,
             picture_link=picture_link,
             level=waiting.told.level or 0,
             also=[summary(other.alert, EventAction(other.row.event_action)) for other in companions],

@@ -85,6 +85,7 @@ class Notice:
         summary: one line for a title.
         people: who is meant; none where the channel itself is a group.
         link: address where it can be acknowledged from a phone; empty where there is none.
+        personal_links: each person's name and address, instead of `link`, where several of them have to acknowledge.
         picture_link: address of its picture that anyone with the link can open; empty where there is none.
         level: how far it has been escalated, from 0.
         also: summaries of other notices that wait for the same channel and are told in this message.
@@ -100,6 +101,7 @@ class Notice:
     pictures: Sequence[Picture] = ()
     people: Sequence[Person] = ()
     link: str = ""
+    personal_links: Sequence[tuple[str, str]] = ()
     picture_link: str = ""
     level: int = 0
     also: Sequence[Text] = ()

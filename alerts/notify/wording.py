@@ -47,9 +47,16 @@ def lines(notice: Notice, zone: tzinfo) -> list[str]:
         said.insert(0, warning(notice))
     if notice.level:
         said.append(f"无人确认，第{notice.level}次升级 · not acknowledged, escalation {notice.level}")
+    if alert.acknowledgements_needed > 1 and notice.event_action is EventAction.TRIGGER:
+        by = "、".join(one.by for one in alert.acknowledgements)
+        have = f"，已有 {len(alert.acknowledgements)} 人（{by}）" if by else ""
+        needed = f"{alert.acknowledgements_needed} people have to acknowledge, {len(alert.acknowledgements)} did"
+        said.append(f"需 {alert.acknowledgements_needed} 人确认{have} · {needed}")
     said += [f"另有: {other.zh}" for other in notice.also]
     if notice.link and notice.event_action is EventAction.TRIGGER:
         said.append(f"查看并确认: {notice.link}")
+    if notice.event_action is EventAction.TRIGGER:
+        said += [f"{name} 查看并确认: {address}" for name, address in notice.personal_links]
     return said
 
 

@@ -18,7 +18,7 @@ from api.problems import bad_parameter, not_found
 from api.routes.deps import BASE, BLANK, Deps
 from api.schema import answers, problems
 from api.times import parse_time
-from api.views import AlertLog, AlertPage, json_response
+from api.views import AlertLog, AlertPage, PutAsideLimits, json_response
 from ingest.model import ID_PATTERN
 from vision.evidence import NAME_PATTERN
 
@@ -73,6 +73,15 @@ async def load(_who: Viewer, deps: Deps) -> Response:
     return json_response(deps.desk.load())
 
 
+@router.get("/limits", responses=answers(PutAsideLimits))
+async def limits(_who: Viewer, deps: Deps) -> Response:
+    """The longest that an alert may be put aside, in minutes."""
+    set_ = deps.limits
+    return json_response(
+        PutAsideLimits(dict(set_.shelve), set_.shelve_fire, set_.out_of_service, set_.out_of_service_fire)
+    )
+
+
 @router.get("/{alert_id}", responses=answers(Alert, 404, 503))
 async def alert(alert_id: AlertId, _who: Viewer, deps: Deps) -> Response:
     """One alert."""
@@ -103,7 +112,7 @@ async def evidence(alert_id: AlertId, name: str, _who: Viewer, deps: Deps) -> Re
 _ORDERS: dict[str, tuple[OrderAction, str]] = {
     "acknowledge": (
         "acknowledge",
-        "Say that you have taken notice and are seeing to it. Holds until the hazard clears.",
+        "Say that you have taken notice. Holds until the hazard clears; counts once `acknowledgements_needed` people did.",
     ),
     "comment": ("comment", "Add a note to the alert's log; needs `note`."),
     "assign": ("assign", "Say who sees to it; needs `assignee`, an empty one takes the name away."),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from http import HTTPStatus
 from typing import Annotated
+from urllib.parse import parse_qs
 
 import structlog
 from fastapi import APIRouter, Path, Request, Response
@@ -15,7 +17,7 @@ from alerts.desk import DeskUnavailableError, Order, RefusedActionError, Unknown
 from alerts.lifecycle import announces
 from alerts.model import AlarmState, Alert
 from api.dashboard.pages import render_with
-from api.links import LINK_PATH, Link
+from api.links import GROUP, LINK_PATH, Link
 from api.problems import not_found
 from api.routes.deps import Deps
 from vision.evidence import NAME_PATTERN
@@ -24,6 +26,7 @@ router = APIRouter(prefix=LINK_PATH, include_in_schema=False)
 _log = structlog.get_logger(__name__)
 
 Token = Annotated[str, Path(min_length=8, max_length=500)]
+_NAME_LENGTH = 40
 _HEADERS = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
 
 
@@ -52,15 +55,16 @@ async def acknowledge(token: Token, request: Request, deps: Deps) -> Response:
     try:
         alert = await deps.desk.get(link.alert_id)
         state = await _state(link, alert, deps)
-        if state == "open":
-            alert = await deps.desk.order(Order("acknowledge", link.alert_id, link.who, "by link"))
-            _log.info("alert acknowledged by link", alert=link.alert_id, who=link.who, from_=_address(request))
-            state = "done"
+        who = await _who(link, alert, request)
+        if state == "open" and who:
+            alert = await deps.desk.order(Order("acknowledge", link.alert_id, who, "by link"))
+            _log.info("alert acknowledged by link", alert=link.alert_id, who=who, from_=_address(request))
+            state = await _state(replace(link, who=who), alert, deps)
     except UnknownAlertError:
         return _page("gone", HTTPStatus.NOT_FOUND)
     except RefusedActionError:
         alert = await deps.desk.get(link.alert_id)
-        state = "done"
+        state = "part" if alert.state is AlarmState.UNACKNOWLEDGED else "done"
     except DeskUnavailableError:
         return _page("unavailable", HTTPStatus.SERVICE_UNAVAILABLE)
     return _page(state, HTTPStatus.OK, token, link, alert, deps.zone)
@@ -80,11 +84,25 @@ async def picture(token: Token, deps: Deps) -> Response:
 
 
 async def _state(link: Link, alert: Alert, deps: Deps) -> str:
-    """`open` while this link can acknowledge, `done` once somebody has, `newer` where people were called anew since."""
+    """`open` while this link can acknowledge, `part` once it has and others have to, `done` once enough have.
+
+    `newer`: people were called anew since it was made.
+    """
     if alert.state not in (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED):
         return "done"
     begun = [line.seq for line in await deps.desk.log(alert.id) if announces(line)]
-    return "newer" if begun and begun[-1] > link.seq else "open"
+    if begun and begun[-1] > link.seq:
+        return "newer"
+    mine = link.who != GROUP and any(one.by == link.who for one in alert.acknowledgements)
+    return "part" if mine and alert.state is AlarmState.UNACKNOWLEDGED else "open"
+
+
+async def _who(link: Link, alert: Alert, request: Request) -> str:
+    """In whose name: a group's link is anyone's, so where several people have to, each says who they are."""
+    if link.who != GROUP or alert.acknowledgements_needed < 2:
+        return link.who
+    given = parse_qs((await request.body()).decode(errors="replace")).get("name", [""])[0]
+    return " ".join(given.split())[:_NAME_LENGTH]
 
 
 def _page(
@@ -101,6 +119,7 @@ def _page(
         state=state,
         path=f"{LINK_PATH}/{token}",
         link=link,
+        ask_name=bool(link and alert and link.who == GROUP and alert.acknowledgements_needed > 1),
         alert=alert,
         raised=f"{raised:%Y-%m-%d %H:%M:%S}" if raised else "",
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC
 from pathlib import Path
 
 import pytest
-from alarm_doubles import StillClock, service, until
-from alarm_samples import NOW_MS, condition, observation
+from alarm_doubles import QUIET, StillClock, service, until
+from alarm_samples import NOW_MS, TOPOLOGY, condition, observation
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -14,13 +16,17 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from test_alerts_notifier import Phone, pictures, settle
 
 from alerts.engine import AlarmEngine
-from alerts.model import AlertChange, AlertKind, Severity
+from alerts.ledger.database import Ledger
+from alerts.model import Alert, AlertChange, AlertKind, Severity
 from alerts.notify.chaser import Chaser
 from alerts.notify.directory import Directory
 from alerts.notify.escalation import Call, Escalation, Policy, Step
 from alerts.notify.notifier import Notifier
 from alerts.notify.port import Person, RetryableError
 from alerts.notify.routing import Route
+from alerts.notify.wording import lines
+from alerts.orders import Limits, Several
+from alerts.rules.settings import RuleBook
 from alerts.service import AlarmService
 from vision.model import ObservationKind
 
@@ -227,3 +233,56 @@ async def test_a_restart_goes_on_where_the_chase_was(url: str) -> None:
     async with service(url, clock) as desk, chasing(desk, clock, robot, voice, Phone("sms")):
         await until(lambda: voice.told, clock, 0.5)
     assert robot.told == []
+
+
+def links(_seq: int, _alert: Alert, people: Sequence[Person], _now_ms: int) -> tuple[str, str]:
+    return "https://x/" + "+".join(one.id for one in people), ""
+
+
+async def test_where_two_have_to_acknowledge_the_chase_goes_on_to_the_others_until_enough_have(url: str) -> None:
+    """Whoever has is not called again; the second acknowledgement ends it."""
+    clock = StillClock()
+    robot, voice, sms = Phone("robot"), Phone("voice"), Phone("sms")
+    limits = Limits(several=(Several(2),), known_as={"wang": "Wang", "chief": "Chief"})
+    chaser = Chaser(Escalation((POLICY,)), DIRECTORY, ["robot", "voice", "sms"])
+    silent = Route(events=frozenset())
+    channels = [(silent, phone) for phone in (robot, voice, sms)]
+    book = RuleBook.parse({"rules": QUIET})
+    async with (
+        AlarmService(TOPOLOGY, book, Ledger(url), clock, seed=1, limits=limits) as desk,
+        Notifier(desk, channels, clock, pictures, chaser, DIRECTORY, links, seed=1),
+    ):
+        await smoke(desk)
+        await until(lambda: robot.told)
+        (alert,) = [alert for alert in desk.open_alerts() if alert.kind is AlertKind.SMOKE]
+        assert alert.acknowledgements_needed == 2
+        assert (await desk.acknowledge(alert.id, "wang", "")).state == "unacknowledged"
+        await until(lambda: sms.told, clock, 0.5)
+        called = [[person.id for person in notice.people] for notice in voice.told]
+        assert called == [["chief"]]
+        said = "\n".join(lines(sms.told[0], UTC))
+        assert "需 2 人确认，已有 1 人（Wang）" in said
+        done = await desk.acknowledge(alert.id, "chief", "")
+        assert (done.state, done.acknowledged_by) == ("acknowledged", "Wang, Chief")
+        told = len(voice.told)
+        await settle(clock, 400)
+        assert len(voice.told) == told
+
+
+async def test_each_of_several_people_gets_a_link_of_their_own(url: str) -> None:
+    """So that each counts as who they are."""
+    clock = StillClock()
+    mail = Phone("robot")
+    policy = Policy("p1", (Step(0, ("robot",), ("wang", "chief")),))
+    chaser = Chaser(Escalation((policy,)), DIRECTORY, ["robot"])
+    book, limits = RuleBook.parse({"rules": QUIET}), Limits(several=(Several(2),))
+    channels = [(Route(events=frozenset()), mail)]
+    async with (
+        AlarmService(TOPOLOGY, book, Ledger(url), clock, seed=1, limits=limits) as desk,
+        Notifier(desk, channels, clock, pictures, chaser, DIRECTORY, links, seed=1),
+    ):
+        await smoke(desk)
+        await until(lambda: mail.told)
+    said = lines(mail.told[0], UTC)
+    assert said[-2:] == ["Wang 查看并确认: https://x/wang", "Chief 查看并确认: https://x/chief"]
+    assert mail.told[0].link == ""

@@ -248,7 +248,7 @@ async def test_a_database_of_the_first_version_is_brought_forward_with_all_that_
     await _at_version(url, "0001")
     (change,) = raised(1, value=72.5, threshold=65.0, unit="°C", evidence=("a.jpg",))
     old, line = msgspec.to_builtins(change.alert), msgspec.to_builtins(change.transition)
-    for name in ("aside", "service_request", "false_alarm", "test"):
+    for name in ("aside", "service_request", "false_alarm", "test", "acknowledgements", "acknowledgements_needed"):
         del old[name]
     engine = database._make_engine(Ledger(url)._url)
     async with engine.begin() as connection:

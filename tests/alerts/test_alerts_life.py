@@ -12,20 +12,23 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec.structs import replace
-from test_alerts_engine import engine, give
+from test_alerts_engine import give
 
 from alerts.desk import DeskError, UnknownAlertError
 from alerts.engine import AlarmEngine, alert_ids
 from alerts.lifecycle import ASIDE, announces
 from alerts.model import AlarmState, AlertChange, Aside, Severity
+from alerts.orders import Limits, Several
 
 
 class Life(RuleBasedStateMachine):
     """Random conditions, orders and hours on two ports, checked against the promises of the engine."""
 
+    limits = Limits()
+
     def __init__(self) -> None:
         super().__init__()
-        self.machine = engine()
+        self.machine = AlarmEngine(alert_ids(Random(1)), 100, self.limits)
         self.now_ms = NOW_MS
         self.log: dict[str, list[AlertChange]] = defaultdict(list)
         self.active: dict[int, dict[str, Severity]] = {1: {}, 2: {}}
@@ -97,7 +100,7 @@ class Life(RuleBasedStateMachine):
         action=st.sampled_from(
             ["acknowledge", "shelve", "unshelve", "out_of_service", "false_alarm", "close", "assign"]
         ),
-        who=st.sampled_from(["wang", "chen"]),
+        who=st.sampled_from(["wang", "chen", "w1"]),
         minutes=st.integers(1, 200),
     )
     def order(self, data: st.DataObject, action: str, who: str, minutes: int) -> None:
@@ -139,7 +142,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        restored = AlarmEngine(alert_ids(Random(self.now_ms)), self.machine.last_seq + 1)
+        restored = AlarmEngine(alert_ids(Random(self.now_ms)), self.machine.last_seq + 1, self.limits)
         for alert in self.machine.open_alerts():
             # A rule that goes on watching lets go again of what it had let go of.
             sources = self.active[alert.port or 0] or ["measured"]
@@ -172,6 +175,17 @@ class Life(RuleBasedStateMachine):
                 assert alert.aside.note
 
     @invariant()
+    def what_needs_several_people_is_never_silenced_by_fewer(self) -> None:
+        for alert in self.machine.open_alerts():
+            people = {one.by for one in alert.acknowledgements}
+            assert len(people) == len(alert.acknowledgements)
+            assert alert.acknowledgements_needed == self.limits.people_for(alert)
+            if alert.state is AlarmState.UNACKNOWLEDGED:
+                assert len(people) < alert.acknowledgements_needed
+            if alert.state is AlarmState.ACKNOWLEDGED and alert.active:
+                assert len(people) >= alert.acknowledgements_needed or alert.false_alarm
+
+    @invariant()
     def the_log_of_every_alert_is_an_unbroken_chain_from_its_first_line_to_its_present_state(self) -> None:
         for alert_id, changes in self.log.items():
             assert changes[0].transition.action in ("raise", "suppress")
@@ -184,5 +198,13 @@ class Life(RuleBasedStateMachine):
             assert present is None or replace(present) == changes[-1].alert
 
 
+class LifeOfSeveral(Life):
+    """Likewise where two people have to take notice; w1 is chen by another name."""
+
+    limits = Limits(several=(Several(2, min_severity=Severity.LOW),), known_as={"w1": "chen"})
+
+
 TestLife = Life.TestCase
 TestLife.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestLifeOfSeveral = LifeOfSeveral.TestCase
+TestLifeOfSeveral.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)

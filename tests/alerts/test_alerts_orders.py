@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from alerts import lifecycle
 from alerts.desk import InvalidOrderError, Order, RefusedActionError
 from alerts.model import AlarmState, Alert, AlertKind, Severity
-from alerts.orders import REQUEST_VALID_MS, Limits, Step, carry_out
+from alerts.orders import REQUEST_VALID_MS, Limits, Several, Step, carry_out
 
 _MINUTE_MS = 60_000
 
@@ -186,3 +186,70 @@ def test_limits_are_configurable() -> None:
     limits = Limits(shelve=dict.fromkeys(Severity, 7), shelve_fire=2)
     assert limits.shelve_minutes(raised()) == 7
     assert limits.shelve_minutes(raised(kind=AlertKind.SMOKE)) == 2
+
+
+SEVERAL = Limits(several=(Several(3, frozenset({AlertKind.SMOKE})), Several(2, place=("cuiping",))))
+
+
+def ordered(alert: Alert, action: str, who: str, limits: Limits = SEVERAL, **more: object) -> Step:
+    return carry_out(alert, Order(action, alert.id, who, **more), NOW_MS, (), limits)  # type: ignore[arg-type]
+
+
+def test_a_critical_alert_stays_unacknowledged_until_enough_different_people_took_notice() -> None:
+    """The first one silences nobody; the log says how many did."""
+    alert = raised(Severity.CRITICAL)
+    first = ordered(alert, "acknowledge", "wang", note="on my way")
+    assert (first.action, first.alert.state, first.note) == ("notice", "unacknowledged", "1 of 2: on my way")
+    with pytest.raises(RefusedActionError, match=r"another person has to as well \(1 of 2\)"):
+        ordered(first.alert, "acknowledge", "wang")
+    second = ordered(first.alert, "acknowledge", "li")
+    assert (second.action, second.alert.state, second.alert.acknowledged_by) == (
+        "acknowledge",
+        "acknowledged",
+        "wang, li",
+    )
+    assert [one.by for one in second.alert.acknowledgements] == ["wang", "li"]
+
+
+def test_how_many_depends_on_kind_severity_and_place() -> None:
+    """The first entry that fits."""
+    hot = raised(Severity.CRITICAL)
+    smoke = raised(Severity.CRITICAL, AlertKind.SMOKE)
+    elsewhere = replace(hot, site="other")
+    assert [SEVERAL.people_for(one) for one in (hot, smoke, elsewhere, replace(hot, severity=Severity.HIGH))] == [
+        2,
+        3,
+        1,
+        1,
+    ]
+    assert SEVERAL.people_for(replace(smoke, test=True)) == 1
+
+
+def test_nobody_alone_shelves_or_judges_what_several_have_to_know_of() -> None:
+    """It would be the way around the second person."""
+    alert = raised(Severity.CRITICAL)
+    half = ordered(alert, "acknowledge", "wang").alert
+    for action, more in (("shelve", {"minutes": 5, "note": "steam"}), ("false_alarm", {"cause": "steam"})):
+        with pytest.raises(RefusedActionError, match="2 people have to acknowledge it"):
+            ordered(half, action, "wang", **more)
+        both = ordered(half, "acknowledge", "li").alert
+        assert ordered(both, action, "wang", **more).action == action
+
+
+def test_what_gets_worse_or_comes_back_asks_everyone_anew_and_what_is_gone_asks_for_one() -> None:
+    """An acknowledgement is of what was seen; where nothing burns any more one person who knows is enough."""
+    half = ordered(raised(Severity.CRITICAL), "acknowledge", "wang").alert
+    gone = lifecycle.cleared(half, NOW_MS)
+    assert ordered(gone, "acknowledge", "li").alert.state is AlarmState.NORMAL
+    assert lifecycle.renewed(gone, condition(severity=Severity.CRITICAL)).acknowledgements == ()
+    lesser = ordered(raised(), "acknowledge", "wang").alert
+    assert lifecycle.worsened(lesser, condition(severity=Severity.CRITICAL)).acknowledgements == ()
+
+
+def test_a_person_with_two_names_counts_once() -> None:
+    """By the token at the desk and by the link on the phone."""
+    limits = Limits(several=(Several(2),), known_as={"wang-q": "王强"})
+    half = ordered(raised(Severity.CRITICAL), "acknowledge", "wang-q", limits).alert
+    assert half.acknowledgements[0].by == "王强"
+    with pytest.raises(RefusedActionError, match="you acknowledged"):
+        ordered(half, "acknowledge", "王强", limits)

@@ -18,7 +18,7 @@ from alerts.desk import AlertQuery, DeskUnavailableError, Order, UnknownAlertErr
 from alerts.feed import Feed, Subscription
 from alerts.load import LoadFigures, LoadMeter
 from alerts.model import AlarmState, Alert, AlertChange, AlertKind, Severity, Text, Transition
-from alerts.orders import carry_out
+from alerts.orders import Limits, carry_out
 from alerts.proof.model import ProofError, ProofFigures, ProofKind, ProofOrder
 from api.auth import Role, TokenBook
 from api.deps import ApiDeps, DependencyState
@@ -82,6 +82,7 @@ class FakeDesk:
         self.queries: list[AlertQuery] = []
         self.down = False
         self.feed = Feed()
+        self.limits = Limits()
 
     def put(self, changed: Alert, action: str = "raise", who: str = "system", note: str = "") -> Alert:
         """Make `changed` the present state of its alert and tell everyone."""
@@ -122,7 +123,9 @@ class FakeDesk:
         return [change.transition for change in self.kept if change.transition.alert_id == alert_id]
 
     async def order(self, order: Order) -> Alert:
-        action, changed, note = carry_out(await self.get(order.alert_id), order, self.clock.now_ms())
+        action, changed, note = carry_out(
+            await self.get(order.alert_id), order, self.clock.now_ms(), limits=self.limits
+        )
         return self.put(changed, action, order.who, note)
 
     def open_alerts(self) -> Sequence[Alert]:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from alerts.model import AlarmState
+from alerts.orders import Limits, Several
 from api.app import create_app
-from api.links import GOOD_FOR_MS, Link, LinkSigner, signer_in
+from api.links import GOOD_FOR_MS, GROUP, Link, LinkSigner, signer_in
 from tests.api.fakes import JPEG, House, alert
 
 SIGNER = LinkSigner(b"k" * 32)
@@ -129,3 +130,32 @@ def test_the_key_outlives_a_restart_and_is_nobody_elses(tmp_path: Path) -> None:
     token = signer_in(tmp_path / "data").token(LINK)
     assert signer_in(tmp_path / "data").read(token, 0) == LINK
     assert (tmp_path / "data" / "link.key").stat().st_mode & 0o077 == 0
+
+
+def test_where_two_have_to_the_first_link_does_not_end_it_and_says_so(phone: TestClient, home: House) -> None:
+    """The second person's link does."""
+    home.desk.limits = Limits(several=(Several(2),))
+    home.desk.put(alert("a1", acknowledgements_needed=2))
+    address = f"/n/{SIGNER.token(LINK)}"
+    for page in (phone.post(address), phone.post(address), phone.get(address)):
+        assert 'data-state="part"' in page.text
+        assert "需 2 人确认，已有 1 人" in page.text
+    assert home.desk.alerts["a1"].state is AlarmState.UNACKNOWLEDGED
+    second = phone.post(f"/n/{SIGNER.token(replace(LINK, who='李梅'))}")
+    assert 'data-state="done"' in second.text
+    assert home.desk.alerts["a1"].acknowledged_by == "王强, 李梅"
+
+
+def test_the_link_of_a_group_asks_each_who_they_are_where_several_have_to(phone: TestClient, home: House) -> None:
+    """One link in a group chat must not count twice for one person, nor be nobody's."""
+    home.desk.limits = Limits(several=(Several(2),))
+    home.desk.put(alert("a1", acknowledgements_needed=2))
+    address = f"/n/{SIGNER.token(replace(LINK, who=GROUP))}"
+    assert 'name="name"' in phone.get(address).text
+    assert 'data-state="open"' in phone.post(address).text
+    assert home.desk.alerts["a1"].acknowledgements == ()
+    assert 'data-state="part"' in phone.post(address, data={"name": " 王  强 "}).text
+    assert [one.by for one in home.desk.alerts["a1"].acknowledgements] == ["王 强"]
+    phone.post(address, data={"name": "王 强"})
+    assert home.desk.alerts["a1"].state is AlarmState.UNACKNOWLEDGED
+    assert 'data-state="done"' in phone.post(address, data={"name": "李梅"}).text

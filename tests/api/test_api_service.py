@@ -53,6 +53,7 @@ DOCUMENTED = {
     ("post", "/logout"),
     ("get", "/healthz"),
     ("get", "/api/v1/proofs"),
+    ("get", "/api/v1/alerts/limits"),
     ("post", "/api/v1/proofs"),
     ("get", "/readyz"),
     ("get", "/metrics"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect
 
+from alerts.desk import Order
 from alerts.model import AlarmState, AlertKind, Aside, Severity
+from alerts.orders import Limits, Several
 from api.auth import Role
 from api.dashboard.assets import FOLDER
 from tests.api.fakes import alert
@@ -228,16 +231,32 @@ def test_on_a_phone_orders_and_lists_fit(wall: Wall, browser: Browser) -> None:
     context.close()
 
 
-def test_the_page_offers_the_limits_the_server_keeps() -> None:
-    """No choice that would be refused."""
-    from alerts.orders import Limits
+def test_an_alarm_that_needs_two_people_stays_until_both_took_notice(wall: Wall, visitor: Visitor) -> None:
+    """It says one of two and who; whoever has acknowledged is not asked again."""
+    wall.home.desk.limits = Limits(several=(Several(2),))
+    raise_alert(wall, acknowledgements_needed=2)
+    page = visitor.log_in()
+    alarm = row(page, "a1")
+    expect(alarm).to_contain_text("待确认，需 2 人")
+    alarm.locator("[data-action=acknowledge]").click()
+    page.locator("#note-dialog [data-action=confirm]").click()
+    expect(alarm.get_by_text("1/2 人已确认：operator-li")).to_be_visible()
+    expect(alarm.locator("[data-action=acknowledge]")).to_be_hidden()
+    expect(alarm).to_have_attribute("data-standing", "new")
+    wall.do(lambda: asyncio.ensure_future(wall.home.desk.order(Order("acknowledge", "a1", "王强"))))
+    expect(alarm).to_have_attribute("data-standing", "known")
+    expect(alarm).to_contain_text("operator-li, 王强")
+    assert visitor.complaints == []
 
-    source, limits = (FOLDER / "js" / "orders.js").read_text("utf-8"), Limits()
-    shelve = {name: int(value) for name, value in re.findall(r"(critical|high|medium|low): (\d+)", source)}
-    single = {name: int(value) for name, value in re.findall(r"const (\w+_MAX) = (\d+);", source)}
-    assert shelve == {severity.value: limits.shelve[severity] for severity in Severity}
-    assert single == {
-        "SHELVE_FIRE_MAX": limits.shelve_fire,
-        "OUT_MAX": limits.out_of_service,
-        "OUT_FIRE_MAX": limits.out_of_service_fire,
+
+def test_the_page_begins_with_the_limits_that_hold_by_default() -> None:
+    """Until it has heard from the server; no choice that would be refused."""
+    source, limits = (FOLDER / "js" / "model.js").read_text("utf-8"), Limits()
+    line = next(line for line in source.splitlines() if line.startswith("  limits = "))
+    said = {name: int(value) for name, value in re.findall(r"(\w+): (\d+)", line)}
+    assert said == {
+        **{severity.value: limits.shelve[severity] for severity in Severity},
+        "shelve_fire": limits.shelve_fire,
+        "out_of_service": limits.out_of_service,
+        "out_of_service_fire": limits.out_of_service_fire,
     }

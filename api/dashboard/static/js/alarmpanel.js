@@ -5,7 +5,7 @@ import { createDuty, evidenceUrl, figures, standing } from "./alarms.js";
 import { fill, h, icon, reconcile, setAttr, setText, severityMark } from "./dom.js";
 import { elapsed, minuteTime, moment } from "./format.js";
 import { lang, listOf, pick, t, word } from "./i18n.js";
-import { isAside, isFire, isTest, needsAck, portOf, shedKey } from "./model.js";
+import { hasAcked, isAside, isFire, isTest, needsAck, portOf, shedKey } from "./model.js";
 import { getJson, itemsOf } from "./net.js";
 import { asideLine } from "./aside.js";
 import { createOrders } from "./orders.js";
@@ -94,7 +94,7 @@ export function createAlarmPanel(model, go, actions, id) {
     built.orders.update(alert);
     setText(built.aside, isAside(alert) ? asideLine(model, alert, nowMs) : "");
     setText(built.verdict, alert.false_alarm ? t("alarm.false_alarm", { cause: word("duty.cause", alert.cause) }) : "");
-    built.ack.hidden = !(needsAck(alert) && actions.mayAct() && !alert.closed_ts);
+    built.ack.hidden = !(needsAck(alert) && actions.mayAct() && !alert.closed_ts && !hasAcked(alert, model.me));
     updateChildren();
     built.pictures.update(alert);
     setText(built.words, scriptText());

@@ -7,7 +7,7 @@ import { clockTime, elapsed, figure, isNumber, moment } from "./format.js";
 import { pick, t, word } from "./i18n.js";
 import { createGroups, groupsOf, standsAlone } from "./groups.js";
 import { createLoadLine } from "./load.js";
-import { isAside, isFire, isTest, needsAck } from "./model.js";
+import { hasAcked, isAside, isFire, isTest, needsAck } from "./model.js";
 import { API } from "./net.js";
 import { shedLine, spotLine } from "./places.js";
 
@@ -38,6 +38,11 @@ export function standing(alert, nowMs) {
   if (alert.state === "suppressed") return t("alarm.suppressed");
   if (alert.state === "out_of_service") return t("alarm.out_of_service");
   if (alert.state === "returned_unacknowledged" || (needsAck(alert) && alert.active === false)) return t("alarm.cleared");
+  const needed = alert.acknowledgements_needed ?? 1;
+  if (needed > 1 && needsAck(alert)) {
+    const seen = alert.acknowledgements ?? [];
+    return seen.length ? t("alarm.part_acked", { n: seen.length, needed, who: seen.map((one) => one.by).join(t("list.comma")) }) : t("alarm.needs_several", { needed });
+  }
   if (alert.acknowledged_by) return t("alarm.acked_by", { who: alert.acknowledged_by, time: moment(alert.acknowledged_ts, nowMs) });
   return word("state", alert.state);
 }
@@ -157,9 +162,10 @@ function createRow(model, first, go, actions) {
     setText(status, standing(alert, nowMs));
     setAttr(element, "data-severity", alert.severity);
     setAttr(element, "data-test", isTest(alert));
+    setAttr(element, "data-several", alert.acknowledgements_needed > 1);
     setAttr(element, "data-standing", isAside(alert) ? "aside" : needsAck(alert) ? (alert.active === false || alert.state === "returned_unacknowledged" ? "returned" : "new") : "known");
     setAttr(open, "aria-label", `${isTest(alert) ? t("test.badge") : ""} ${word("severity", alert.severity)} ${word("kind", alert.kind)} ${shedLine(model, alert)} ${spotLine(model, alert)}`);
-    buttons.hidden = !(needsAck(alert) && actions.mayAct());
+    buttons.hidden = !(needsAck(alert) && actions.mayAct() && !hasAcked(alert, model.me));
     const picture = alert.evidence?.at(-1);
     const source = picture ? evidenceUrl(alert, picture) : null;
     if (thumb.dataset.source !== (source ?? "")) {

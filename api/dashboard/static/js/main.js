@@ -278,6 +278,7 @@ byId("logout").addEventListener("click", async () => {
 async function whoAmI() {
   try {
     model.me = await getJson("/me");
+    model.limits = await getJson("/alerts/limits");
     setText(byId("user-name"), model.me.name ?? "");
     setText(byId("user-role"), word("role", model.me.role));
     readRefused();

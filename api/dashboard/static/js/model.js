@@ -23,6 +23,9 @@ export const needsAck = (alert) => alert.state === "unacknowledged" || alert.sta
 /** A proof of the way to people, and no danger: shown with that word, last, and neither counted nor sounded. */
 export const isTest = (alert) => alert.test === true;
 
+/** Whether this person is one of those who have acknowledged while others still have to. */
+export const hasAcked = (alert, me) => (alert.acknowledgements ?? []).some((one) => one.by === me.name);
+
 /** Put aside on purpose: counted, listed last, silent. */
 export const isAside = (alert) => ["shelved", "suppressed", "out_of_service"].includes(alert.state);
 
@@ -60,6 +63,8 @@ export class Model extends EventTarget {
   service = null;
   load = null;
   proofs = null;
+  /** The longest an alarm may be put aside, in minutes. */
+  limits = { shelve: { critical: 15, high: 120, medium: 480, low: 1440 }, shelve_fire: 5, out_of_service: 43200, out_of_service_fire: 480 };
   me = { name: "", role: "viewer" };
   alertsKnown = false;
   shedsKnown = false;

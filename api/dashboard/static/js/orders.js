@@ -8,12 +8,6 @@ import { t, word } from "./i18n.js";
 import { isAside, isFire } from "./model.js";
 import { placeLine } from "./places.js";
 
-// The same maxima as the server's, so that no choice is offered that it refuses.
-export const SHELVE_MAX = { critical: 15, high: 120, medium: 480, low: 1440 };
-export const SHELVE_FIRE_MAX = 5;
-export const OUT_MAX = 43200;
-export const OUT_FIRE_MAX = 480;
-
 const SHELVE_STEPS = [2, 5, 15, 30, 60, 120, 240, 480, 1440];
 const OUT_STEPS = [60, 240, 480, 1440, 4320, 10080, 43200];
 const CAUSES = ["headlights", "insects", "infrared", "steam", "cigarette", "welding", "other"];
@@ -21,9 +15,10 @@ const CAUSES = ["headlights", "insects", "infrared", "steam", "cigarette", "weld
 const DIALOG_MS = 120_000;
 
 /** The longest time an alarm may be put aside, in minutes. */
-export function longest(alert, order) {
-  if (order === "shelve") return isFire(alert) ? Math.min(SHELVE_FIRE_MAX, SHELVE_MAX[alert.severity] ?? 15) : (SHELVE_MAX[alert.severity] ?? 15);
-  return isFire(alert) ? OUT_FIRE_MAX : OUT_MAX;
+export function longest(alert, order, limits) {
+  const bySeverity = limits.shelve[alert.severity] ?? limits.shelve.critical;
+  if (order === "shelve") return isFire(alert) ? Math.min(limits.shelve_fire, bySeverity) : bySeverity;
+  return isFire(alert) ? limits.out_of_service_fire : limits.out_of_service;
 }
 
 /** Which orders the state of an alarm allows `me`; acknowledging has a button of its own. */
@@ -77,7 +72,7 @@ export function openDialog(model, alert, order, actions) {
   const form = h("form", { class: "order-form" },
     h("h2", { id: "order-title" }, severityMark(alert.severity), `${t(`order.${order}`)} · ${word("kind", alert.kind)}`),
     h("p", { class: "order-place", text: placeLine(model, alert) }),
-    h("p", { class: "muted", text: hintOf(alert, order, nowMs) }),
+    h("p", { class: "muted", text: hintOf(model, alert, order, nowMs) }),
     ...fields.elements, error, h("div", { class: "dialog-actions" }, cancel, send));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -99,8 +94,8 @@ export function openDialog(model, alert, order, actions) {
   (form.querySelector("[data-first]") ?? send).focus();
 }
 
-function hintOf(alert, order, nowMs) {
-  if (order === "shelve") return t(isFire(alert) ? "order.hint.shelve_fire" : "order.hint.shelve", { max: span(longest(alert, "shelve")) });
+function hintOf(model, alert, order, nowMs) {
+  if (order === "shelve") return t(isFire(alert) ? "order.hint.shelve_fire" : "order.hint.shelve", { max: span(longest(alert, "shelve", model.limits)) });
   if (order === "allow") {
     const asked = pending(alert, nowMs);
     return t("order.hint.allow", { who: asked.by, time: span(asked.minutes), note: asked.note });
@@ -111,7 +106,7 @@ function hintOf(alert, order, nowMs) {
 function fieldsOf(model, alert, order) {
   const elements = [];
   const read = {};
-  if (order === "shelve" || order === "out_of_service") addMinutes(elements, read, longest(alert, order), order === "shelve" ? SHELVE_STEPS : OUT_STEPS);
+  if (order === "shelve" || order === "out_of_service") addMinutes(elements, read, longest(alert, order, model.limits), order === "shelve" ? SHELVE_STEPS : OUT_STEPS);
   if (order === "assign") {
     const name = h("input", { class: "field", id: "order-assignee", maxlength: "64", value: alert.assignee ?? model.me.name ?? "", "data-first": true });
     elements.push(h("label", { for: "order-assignee", text: t("order.assignee") }), name);

@@ -23,7 +23,7 @@ export function stepsDone(log) {
   const done = new Map();
   for (const entry of log) {
     for (const [step, text] of Object.entries(STEPS)) if (entry.note?.startsWith(text) && !done.has(step)) done.set(step, entry);
-    if (entry.action === "acknowledge" && !done.has("confirm")) done.set("confirm", entry);
+    if (["acknowledge", "notice"].includes(entry.action) && !done.has("confirm")) done.set("confirm", entry);
   }
   return done;
 }
