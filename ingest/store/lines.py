@@ -55,23 +55,18 @@ def tags_of(device: DeviceRef, port: int | None) -> list[tuple[str, str]]:
     return [*zip(("site", "shed", "device"), device, strict=True)] + ([("port", str(port))] if port is not None else [])
 
 
-class LineMaker:
-    """Makes the lines of one commit after the other; remembers how each series' lines begin."""
+def lines_of(rows: Sequence[NewRow]) -> list[str]:
+    """A line for each row."""
+    return [
+        f"{it.series.prefix or _remembered_prefix(it)} {fields} {it.row[1]}"
+        for it, fields in zip(rows, _fields(rows), strict=True)
+    ]
 
-    def __init__(self) -> None:
-        self._prefixes: dict[int, str] = {}
 
-    def rows(self, rows: Sequence[NewRow]) -> list[str]:
-        """A line for each row."""
-        prefixes = [self._prefixes.get(it.row[0]) or self._prefix(it) for it in rows]
-        return [
-            f"{prefix} {fields} {it.row[1]}" for prefix, fields, it in zip(prefixes, _fields(rows), rows, strict=True)
-        ]
-
-    def _prefix(self, row: NewRow) -> str:
-        it = row.reading
-        known = self._prefixes[row.row[0]] = prefix_of(measurement_of(it.kind, it.port), tags_of(it.device, it.port))
-        return known
+def _remembered_prefix(row: NewRow) -> str:
+    it = row.reading
+    row.series.prefix = prefix = prefix_of(measurement_of(it.kind, it.port), tags_of(it.device, it.port))
+    return prefix
 
 
 def event_line(device: DeviceRef, port: int | None, what: str, word: str, ts_ms: int) -> str:

@@ -11,6 +11,7 @@ import msgspec
 from ingest.model import Reading
 from ingest.store.rollup import MINUTE_MS
 from ingest.store.rows import Row, Shape
+from ingest.store.series import Series
 
 # A repetition comes soon after the original in its own series; the broker's in-flight window bounds how soon.
 RECENT_ROWS = 100
@@ -27,6 +28,7 @@ class NewRow(msgspec.Struct, frozen=True, gc=False):
     """A row on its way into the table: the number of its message in the commit, and what it was made of."""
 
     message: int
+    series: Series
     reading: Reading
     shape: Shape
     row: Row
@@ -37,7 +39,6 @@ class RawTable:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._marked: set[tuple[int, int]] = set()
 
     def insert(self, rows: Sequence[NewRow], repeated: Sequence[bool], now_ms: int) -> Sequence[NewRow]:
         """Insert rows, at the next free millisecond where theirs is taken; those that were not there yet, as inserted.
@@ -77,7 +78,7 @@ class RawTable:
                 continue
             free_ms = self._free_ms(row)
             if free_ms is not None:
-                moved = NewRow(new.message, new.reading, new.shape, (row[0], free_ms, *row[2:]))
+                moved = NewRow(new.message, new.series, new.reading, new.shape, (row[0], free_ms, *row[2:]))
                 self._connection.execute(new.shape.insert(1), moved.row)
                 yield moved
 
@@ -98,11 +99,14 @@ class RawTable:
 
     def _mark(self, rows: Sequence[NewRow], newest_minute: int) -> None:
         """Note the minutes that have to be summarised."""
-        minutes = {(new.row[0], new.row[1] // MINUTE_MS) for new in rows}
-        unmarked = {it for it in minutes if it[1] < newest_minute or it not in self._marked}
+        unmarked: set[tuple[int, int]] = set()
+        for new in rows:
+            series, minute = new.series, new.row[1] // MINUTE_MS
+            if minute != series.marked or minute < newest_minute:
+                series.marked = minute
+                unmarked.add((series.number, minute))
         if unmarked:
             self._connection.executemany("INSERT INTO dirty VALUES (?, ?) ON CONFLICT DO NOTHING", unmarked)
-            self._marked = {it for it in self._marked | unmarked if it[1] >= newest_minute}
 
 
 def recently(connection: sqlite3.Connection, table: str, series: int, digest: int) -> bool:

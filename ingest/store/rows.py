@@ -17,7 +17,7 @@ Row = tuple[int, int, int, int, int | None, *tuple[float | None, ...]]
 
 _INT64 = 2**63
 # Each has statements of its own; devices that report ever other fields share the one with all columns.
-_MAX_SHAPES = 64
+MAX_SHAPES = 64
 _codes: dict[str, dict[str, int]] = {
     name: {word: index for index, word in enumerate(spec.values)}
     for name, spec in FIELDS.items()
@@ -26,12 +26,18 @@ _codes: dict[str, dict[str, int]] = {
 
 
 class Shape:
-    """The columns of readings that report the same fields, so that many of them are inserted by one statement."""
+    """The columns of readings that report the same fields, so that many of them are inserted by one statement.
 
-    __slots__ = ("_inserts", "_words", "fields", "integers")
+    Attributes:
+        integers: those of `fields` whose values are kept as integers.
+        number: below `MAX_SHAPES`; it tells the shape of just these fields from all others.
+    """
 
-    def __init__(self, fields: tuple[str, ...]) -> None:
+    __slots__ = ("_inserts", "_words", "fields", "integers", "number")
+
+    def __init__(self, fields: tuple[str, ...], number: int) -> None:
         self.fields = fields
+        self.number = number
         self.integers = tuple(name for name in fields if name in INTEGERS)
         self._words = [(place, _codes[name]) for place, name in enumerate(fields) if name in _codes]
         self._inserts: dict[int, str] = {}
@@ -74,7 +80,7 @@ class _AllColumns(Shape):
         return self._row(reading, series, digest, [reading.values.get(name) for name in COLUMNS])
 
 
-ALL_COLUMNS = _AllColumns(COLUMNS)
+ALL_COLUMNS = _AllColumns(COLUMNS, MAX_SHAPES)
 """The shape that fits every reading."""
 _shapes: dict[tuple[str, ...], Shape] = {}
 
@@ -83,9 +89,9 @@ def shape_of(fields: tuple[str, ...]) -> Shape:
     """The shape of a reading whose `values` have these keys, in this order."""
     known = _shapes.get(fields)
     if known is None:
-        if len(_shapes) >= _MAX_SHAPES:
+        if len(_shapes) >= MAX_SHAPES:
             return ALL_COLUMNS
-        known = _shapes[fields] = Shape(fields)
+        known = _shapes[fields] = Shape(fields, len(_shapes))
     return known
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from ingest.model import DeviceKind, DeviceRef, Reading, Value
 from ingest.store.port import LatestValue
-from ingest.store.rows import COLUMNS, values_of
+from ingest.store.rows import ALL_COLUMNS, COLUMNS, MAX_SHAPES, Row, Shape, values_of
 from ingest.store.schema import transaction
 
 T = TypeVar("T")
@@ -20,8 +20,8 @@ SeriesKey = tuple[DeviceRef, int]
 """Device and port number; 0 stands for the device itself."""
 Newest = dict[str, tuple[Value, int, int]]
 """Field to value, time it is kept at, time it was received."""
-Heard = dict[tuple[int, tuple[str, ...]], tuple[int, int, dict[str, Value]]]
-"""Series and fields to the newest reading of just those: its time, when it was received, its values."""
+Heard = dict[object, tuple[int, int, int, dict[str, Value]]]
+"""The newest reading of each series and combination of fields: its series, its time, when it was received, its values."""
 
 # How far the file may lag behind what was committed; other processes read it.
 WRITE_EVERY_S = 1.0
@@ -36,27 +36,43 @@ _decode = msgspec.json.Decoder(Newest).decode
 _decode_many = msgspec.json.Decoder(list[tuple[int, Newest]]).decode
 
 
+class Series:
+    """A series as the writer knows it.
+
+    Attributes:
+        marked: the minute of it that was last noted to be summarised.
+        prefix: how its lines for a remote store begin, once one was made.
+    """
+
+    __slots__ = ("marked", "number", "prefix")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.marked = -1
+        self.prefix: str | None = None
+
+
 class SeriesBook:
     """The series as the writer knows them."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         rows = connection.execute("SELECT id, site, shed, device, port FROM series")
-        self._ids: dict[SeriesKey, int] = {
-            (DeviceRef(site, shed, device), port): number for number, site, shed, device, port in rows
+        self._known: dict[SeriesKey, Series] = {
+            (DeviceRef(site, shed, device), port): Series(number) for number, site, shed, device, port in rows
         }
 
-    def number(self, device: DeviceRef, port: int | None) -> int | None:
-        """The series' number, or None where it was never entered."""
-        return self._ids.get((device, port or 0))
+    def find(self, device: DeviceRef, port: int | None) -> Series | None:
+        """The series of a device or port, or None where it was never entered."""
+        return self._known.get((device, port or 0))
 
     def enter(self, readings: Iterable[Reading]) -> None:
         """Give the series of readings that have none yet a number, in a transaction of their own."""
         with transaction(self._connection):
             for reading in readings:
                 key = (reading.device, reading.port or 0)
-                if key not in self._ids:
-                    self._ids[key] = self._insert(reading.device, reading.kind, key[1])
+                if key not in self._known:
+                    self._known[key] = Series(self._insert(reading.device, reading.kind, key[1]))
 
     def _insert(self, device: DeviceRef, kind: DeviceKind, port: int) -> int:
         cursor = self._connection.execute(
@@ -85,14 +101,16 @@ class LatestBook:
         self._committed: Heard = {}
         self._recover()
 
-    def note(self, rows: Iterable[tuple[int, int, int, dict[str, Value]]]) -> None:
-        """Take what is durable: of each row its series, its time, when it was received, and its values."""
+    def note(self, rows: Iterable[tuple[Shape, Row, dict[str, Value]]]) -> None:
+        """Take what is durable: of each row its shape, itself, and its values."""
         committed = self._committed
-        for series, ts_ms, received_ms, values in rows:
-            key = (series, tuple(values))
+        for shape, row, values in rows:
+            series, ts_ms, received_ms = row[0], row[1], row[2]
+            # Numbers are found sooner than words.
+            key: object = series * MAX_SHAPES + shape.number if shape.number < MAX_SHAPES else (series, *values)
             known = committed.get(key)
-            if known is None or ts_ms >= known[0]:
-                committed[key] = (ts_ms, received_ms, values)
+            if known is None or ts_ms >= known[1]:
+                committed[key] = (series, ts_ms, received_ms, values)
 
     def unwritten(self) -> Heard:
         """What is durable and not in the file's table of newest values yet; to be called from any thread."""
@@ -100,9 +118,9 @@ class LatestBook:
 
     def write(self) -> None:
         """Enter in the running transaction what was committed."""
-        bodies = self._read({series for series, _ in self._committed})
-        for (series, _), heard in self._committed.items():
-            _update(bodies[series], heard)
+        bodies = self._read({heard[0] for heard in self._committed.values()})
+        for heard in self._committed.values():
+            _update(bodies[heard[0]], heard)
         rows = [(series, msgspec.json.encode(newest)) for series, newest in bodies.items()]
         for some in _batches(rows):
             self._connection.execute(
@@ -136,16 +154,19 @@ class LatestBook:
         for (series,) in self._connection.execute("SELECT id FROM series").fetchall():
             since_ms = known[series] - _LOOK_BACK_MS if series in known else -1
             found = self._connection.execute(_SINCE, (series, since_ms))
-            self.note((series, ts_ms, received_ms, values_of(columns)) for ts_ms, received_ms, *columns in found)
+            self.note(
+                (ALL_COLUMNS, (series, ts_ms, received_ms, 0, None), values_of(columns))
+                for ts_ms, received_ms, *columns in found
+            )
 
 
 def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
     return (items[place : place + _TOGETHER] for place in range(0, len(items), _TOGETHER))
 
 
-def _update(newest: Newest, heard: tuple[int, int, Mapping[str, Value]]) -> None:
+def _update(newest: Newest, heard: tuple[int, int, int, Mapping[str, Value]]) -> None:
     """Take values; an older one never replaces a newer one."""
-    ts_ms, received_ms, values = heard
+    _, ts_ms, received_ms, values = heard
     for name, value in values.items():
         known = newest.get(name)
         if known is None or ts_ms >= known[1]:
@@ -159,8 +180,8 @@ def read_latest(
     bodies: dict[int, Newest] = {
         series: _decode(body) for series, body in connection.execute("SELECT series, body FROM latest")
     }
-    for (series, _), heard in unwritten.items():
-        _update(bodies.setdefault(series, {}), heard)
+    for heard in unwritten.values():
+        _update(bodies.setdefault(heard[0], {}), heard)
     return {
         (DeviceRef(site, shed, device), port or None): {
             name: LatestValue(*newest) for name, newest in bodies[series].items()

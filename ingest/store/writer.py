@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ingest.model import Reading
 from ingest.store import dead_letters
-from ingest.store.lines import LineMaker, event_line
+from ingest.store.lines import event_line, lines_of
 from ingest.store.port import Appended, Message, Refusal
 from ingest.store.raw import NewRow, RawTable, recently
 from ingest.store.rows import shape_of
@@ -34,7 +34,6 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection, spool: Spool | None = None) -> None:
         self._connection = connection
         self._spool = spool
-        self._maker = LineMaker()
         self._series = SeriesBook(connection)
         self._raw = RawTable(connection)
         self._latest = LatestBook(connection)
@@ -57,14 +56,14 @@ class Writer:
                     new.add(index)
                     lines += told
             if self._spool is not None:
-                self._spool.add(lines + self._maker.rows(inserted), now_ms)
+                self._spool.add(lines + lines_of(inserted), now_ms)
             if latest_due:
                 self._latest.write()
             dead_letters.bury(self._connection, refusals)
         if latest_due:
             self._latest.written()
             self._latest_due_ms = now_ms + int(WRITE_EVERY_S * 1000)
-        self._latest.note([(it.row[0], it.row[1], it.row[2], it.reading.values) for it in inserted])
+        self._latest.note([(it.shape, it.row, it.reading.values) for it in inserted])
         new.update(it.message for it in inserted)
         return Appended(len(new), len(messages) - len(new))
 
@@ -87,14 +86,16 @@ class Writer:
         for index, message in enumerate(messages):
             told = False
             for reading in message.readings:
-                series = self._series.number(reading.device, reading.port)
+                series = self._series.find(reading.device, reading.port)
                 if series is None:
                     self._series.enter(it for one in messages for it in one.readings)
-                    series = self._number(reading)
+                    series = self._series.find(reading.device, reading.port)
+                    assert series is not None
                 if reading.values:
                     told = True
                     shape = shape_of(tuple(reading.values))
-                    rows.append(NewRow(index, reading, shape, shape.row(reading, series, message.digest)))
+                    row = shape.row(reading, series.number, message.digest)
+                    rows.append(NewRow(index, series, reading, shape, row))
                 if reading.event is not None or reading.online is not None:
                     told = told or reading.event is not None
                     events.append((index, reading))
@@ -104,9 +105,9 @@ class Writer:
 
     def _number(self, reading: Reading) -> int:
         """The number of a series that was entered."""
-        number = self._series.number(reading.device, reading.port)
-        assert number is not None
-        return number
+        series = self._series.find(reading.device, reading.port)
+        assert series is not None
+        return series.number
 
     def _add_events(self, reading: Reading, message: Message) -> list[str]:
         """Add an event push, a change of status; the lines of those that are new."""

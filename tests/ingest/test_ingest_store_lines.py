@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.model import FIELDS, DeviceKind, DeviceRef, FieldKind, Reading, Value
-from ingest.store.lines import MEASUREMENTS, LineMaker, event_line, prefix_of
+from ingest.store.lines import MEASUREMENTS, event_line, lines_of, prefix_of
 from ingest.store.raw import NewRow
 from ingest.store.rows import COLUMNS, shape_of, word_of
+from ingest.store.series import Series
 from tests.ingest.ingest_samples import C1, NOW_MS
 
 
@@ -49,7 +50,7 @@ def _plain(text: str) -> str:
 def line_of(values: dict[str, Value], port: int | None = 3, kind: DeviceKind = DeviceKind.CHARGER) -> str:
     reading = Reading(C1, kind, NOW_MS, NOW_MS, port, NOW_MS, values)
     shape = shape_of(tuple(values))
-    return LineMaker().rows([NewRow(0, reading, shape, shape.row(reading, 1, 2))])[0]
+    return lines_of([NewRow(0, Series(1), reading, shape, shape.row(reading, 1, 2))])[0]
 
 
 NAMES = st.text(
