@@ -237,6 +237,8 @@ class Decoded(NamedTuple):
     unknown_fields: int
 
 
+# Bytes of a text that are no UTF-8 are told by an error of their own.
+_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _telemetry = msgspec.json.Decoder(ChargerTelemetry)
 # A number beyond a float (1e999) becomes infinite here and is refused by its bounds; alone it would cost the message.
 _untyped = msgspec.json.Decoder(float_hook=float)
@@ -263,7 +265,7 @@ def decode_telemetry(payload: bytes) -> Decoded:
         telemetry = _telemetry.decode(payload)
     except msgspec.ValidationError:
         return _salvage(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _NO_JSON as error:
         raise WireError(f"not JSON: {error}") from None
     if not telemetry.ports and not _has_values(telemetry):
         raise WireError("no ports and no values in the message")
@@ -277,7 +279,7 @@ def _has_values(telemetry: ChargerTelemetry) -> bool:
 def _salvage(payload: bytes) -> Decoded:
     try:
         raw = _untyped.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _NO_JSON as error:
         raise WireError(f"not JSON: {error}") from None
     if not isinstance(raw, dict):
         raise WireError("the message is not a JSON object")
@@ -325,7 +327,7 @@ def _keep_right(raw: dict[str, Any], types: dict[str, Any], where: str, refused:
 def _decode(decoder: Callable[[bytes], T], payload: bytes) -> T:
     try:
         return decoder(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _NO_JSON as error:
         raise WireError(str(error)) from None
 
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingest import contract
@@ -128,6 +128,8 @@ def test_anything_but_a_usable_message_is_a_wire_error(envelope: dict[str, Any],
 
 
 @given(st.binary(max_size=200))
+@example(b'"\x80"')
+@example(b'{"ts": 1, "event": "\xff"}')
 def test_no_bytes_break_a_decoder(payload: bytes) -> None:
     """Each of them gives a value or a WireError."""
     for decode in (
