@@ -5,8 +5,8 @@ MQTT and all other sources of pictures end here.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -25,19 +25,37 @@ OnReadings = Callable[[Sequence[Reading]], Awaitable[None]]
 
 # Rules need to hear of a living camera far more seldom than it sends pictures.
 LIVENESS_S = 0.5
-# The most any camera is configured to send. A camera that floods would cost all others the time to look at its pictures.
+# A camera that floods would cost all others the time to look at its pictures.
 MAX_FPS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Paces:
+    """How many pictures a second may pass: of any camera, and of those that have a limit of their own."""
+
+    usual_fps: float = MAX_FPS
+    own_fps: Mapping[DeviceRef, float] = field(default_factory=dict)
+
+    def of(self, camera: DeviceRef) -> float:
+        """The limit of a camera."""
+        return self.own_fps.get(camera, self.usual_fps)
 
 
 @dataclass(slots=True)
 class _Pace:
     """How many more pictures of a camera may pass as of `at_s`; a second's worth at once, because networks bunch them."""
 
+    fps: float
     left: float
     at_s: float
 
+    @classmethod
+    def begun(cls, fps: float, now_s: float) -> _Pace:
+        return cls(fps, max(1.0, fps), now_s)
+
     def take(self, now_s: float) -> bool:
-        self.left, self.at_s = min(MAX_FPS, self.left + (now_s - self.at_s) * MAX_FPS), now_s
+        self.left = min(max(1.0, self.fps), self.left + (now_s - self.at_s) * self.fps)
+        self.at_s = now_s
         if self.left < 1.0:
             return False
         self.left -= 1.0
@@ -47,7 +65,7 @@ class _Pace:
 class FrameGate:
     """Lets pictures through to `on_frame`; `take` those of a message, `offer` those of any other source.
 
-    Of a camera that sends more than `MAX_FPS` the newest waits in place of the one before and passes at the next
+    Of a camera that sends more than its pace allows the newest waits in place of the one before and passes at a later
     `release`; what it replaced was skipped.
     """
 
@@ -58,6 +76,7 @@ class FrameGate:
         on_frame: OnFrame,
         counters: IntakeCounters,
         limits: PictureLimits | None = None,
+        paces: Paces | None = None,
     ) -> None:
         self._clock = clock
         self._clocks = clocks
@@ -65,6 +84,7 @@ class FrameGate:
         self._counters = counters
         self._limits = limits or PictureLimits()
         self._alive: dict[DeviceRef, Reading] = {}
+        self._allowed = paces or Paces()
         self._paces: dict[DeviceRef, _Pace] = {}
         self._waiting: dict[DeviceRef, Frame] = {}
 
@@ -92,17 +112,23 @@ class FrameGate:
         frame = Frame(camera, ts_ms, received_ms, image, header.width, header.height)
         if self._waiting.pop(camera, None) is not None:
             self._counters.of_camera(camera).skipped += 1
-        now_s = self._clock.monotonic()
-        if self._paces.setdefault(camera, _Pace(MAX_FPS, now_s)).take(now_s):
-            self._pass(frame)
-        else:
-            self._waiting[camera] = frame
+        self._pass_or_wait(frame)
 
     def release(self) -> None:
-        """Let those pass that wait; to be called every now and then."""
+        """Let those pass that have waited long enough; to be called every now and then."""
         waiting, self._waiting = self._waiting, {}
         for frame in waiting.values():
+            self._pass_or_wait(frame)
+
+    def _pass_or_wait(self, frame: Frame) -> None:
+        now_s = self._clock.monotonic()
+        pace = self._paces.get(frame.camera)
+        if pace is None:
+            pace = self._paces[frame.camera] = _Pace.begun(self._allowed.of(frame.camera), now_s)
+        if pace.take(now_s):
             self._pass(frame)
+        else:
+            self._waiting[frame.camera] = frame
 
     def _pass(self, frame: Frame) -> None:
         self._counters.frames += 1

@@ -19,7 +19,7 @@ import structlog
 
 from ingest.contract import DEFAULT_PREFIX, Reply
 from ingest.counters import IntakeCounters, IntakeHealth, RefusalKind, RefusedError
-from ingest.frames import LIVENESS_S, FrameGate, OnFrame, OnReadings
+from ingest.frames import LIVENESS_S, FrameGate, OnFrame, OnReadings, Paces
 from ingest.images import PictureLimits
 from ingest.inbox import Inbound, Inbox
 from ingest.model import DeviceRef, Reading, Topology
@@ -84,6 +84,7 @@ class Intake:
         prefix: str = DEFAULT_PREFIX,
         times: TimePolicy | None = None,
         pictures: PictureLimits | None = None,
+        paces: Paces | None = None,
         alarm_timeout_s: float = ALARM_TIMEOUT_S,
         rng: random.Random | None = None,
     ) -> None:
@@ -98,7 +99,7 @@ class Intake:
         self._rng = rng or random.Random()
         self._translator = Translator(topology, DeviceClocks(times or TimePolicy()), prefix)
         # Pictures' times are judged apart: a camera's lag says nothing about messages and the other way round.
-        self._gate = FrameGate(clock, DeviceClocks(times or TimePolicy()), on_frame, self.counters, pictures)
+        self._gate = FrameGate(clock, DeviceClocks(times or TimePolicy()), on_frame, self.counters, pictures, paces)
         self._pending: asyncio.Queue[_Batch] = asyncio.Queue()
         self._waiting = 0
         self._committing_from_s: float | None = None

@@ -36,13 +36,13 @@ def write_broker_files(settings: Settings, folder: Path, renew: list[str], owner
         OSError: it cannot be written there.
         LookupError: there is no such owner.
     """
-    topology = settings.topology()
+    topology, gateways = settings.topology(), settings.gateways()
     service = urlsplit(settings.mqtt.url).username or SERVICE_USER
     extra = (folder / EXTRA).read_text(encoding="utf-8") if (folder / EXTRA).is_file() else ""
     others = [line.split(None, 1)[1].strip() for line in extra.splitlines() if line.startswith("user ")]
-    users = list(dict.fromkeys([service, *device_users(topology), *others]))
+    users = list(dict.fromkeys([service, *device_users(topology, gateways), *others]))
     if unknown := set(renew) - set(users):
-        raise UnknownUserError(f"nobody is named {min(unknown)!r}; a device is SITE/SHED/DEVICE")
+        raise UnknownUserError(f"nobody is named {min(unknown)!r}; a device is SITE/SHED/DEVICE, a gateway gateway/ID")
     folder.mkdir(parents=True, exist_ok=True)
     passwords = folder / PASSWORDS
     known = parse(passwords.read_text(encoding="utf-8")) if passwords.is_file() else {}
@@ -52,7 +52,9 @@ def write_broker_files(settings: Settings, folder: Path, renew: list[str], owner
     if service in fresh:
         _write(folder / SERVICE_PASSWORD, fresh.pop(service) + "\n", owner)
     _write(passwords, file_text(content), owner)
-    rights = acl_text(topology, service, settings.mqtt.prefix) + (f"\n# From {EXTRA}\n{extra}" if extra else "")
+    rights = acl_text(topology, service, settings.mqtt.prefix, gateways) + (
+        f"\n# From {EXTRA}\n{extra}" if extra else ""
+    )
     _write(folder / ACL, rights, owner)
     return fresh
 

@@ -47,6 +47,7 @@ def value_problems(settings: Settings) -> Iterator[Problem]:
     yield from _store(settings)
     yield from _rules(settings)
     yield from _groups(settings)
+    yield from _gateways(settings)
     yield from _cameras(settings)
 
 
@@ -59,6 +60,26 @@ def _groups(settings: Settings) -> Iterator[Problem]:
             yield ("alerts", "groups", index, "members"), str(error)
         if ids.index(group.id) != index or group.id == "shed":
             yield ("alerts", "groups", index, "id"), f"{group.id!r} is taken; give each group an id of its own"
+
+
+def _gateways(settings: Settings) -> Iterator[Problem]:
+    topology, ids = settings.topology(), [gateway.id for gateway in settings.mqtt.gateways]
+    speakers: dict[DeviceRef, str] = {}
+    for index, gateway in enumerate(settings.mqtt.gateways):
+        if ids.index(gateway.id) != index:
+            yield ("mqtt", "gateways", index, "id"), f"{gateway.id!r} is taken; give each gateway an id of its own"
+            continue
+        try:
+            devices = gateway.devices(topology)
+        except ValueError as error:
+            yield ("mqtt", "gateways", index, "members"), str(error)
+            continue
+        for device in sorted(devices):
+            if speakers.setdefault(device, gateway.id) != gateway.id:
+                yield (
+                    ("mqtt", "gateways", index, "members"),
+                    f"{device} is behind gateway {speakers[device]!r} already; one gateway speaks for a device",
+                )
 
 
 def _store(settings: Settings) -> Iterator[Problem]:

@@ -104,7 +104,7 @@ def broker_config(
     out: Annotated[Path, typer.Option(help="Folder for the files acl, passwords and service.password.")],
     config: ConfigOption = Path("shedwatch.yaml"),
     renew: Annotated[
-        list[str] | None, typer.Option(help="Give SITE/SHED/DEVICE, or the service, a new password.")
+        list[str] | None, typer.Option(help="Give SITE/SHED/DEVICE, gateway/ID, or the service, a new password.")
     ] = None,
     owner: Annotated[str, typer.Option(help="Whom the files shall belong to: the user Mosquitto runs as.")] = "",
 ) -> None:

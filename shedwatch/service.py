@@ -209,6 +209,7 @@ class Service:
             on_frame=self._take_frame,
             on_reply=self._take_reply,
             prefix=prefix,
+            paces=house.settings.paces(),
         )
         self._broker = broker
         self._intake = house.figures.intake = intake

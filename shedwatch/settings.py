@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -17,6 +18,7 @@ from alerts.proving_ground import SITE as PROVING_SITE
 from alerts.proving_ground import is_test
 from alerts.suppression import Group
 from ingest.contract import SensorWord
+from ingest.frames import MAX_FPS, Paces
 from ingest.model import Device, DeviceKind, DeviceRef, Name, Shed, Site, Topology
 from shedwatch.cutoff_settings import CutoffSettings
 from shedwatch.notify_settings import NotifySettings
@@ -74,12 +76,16 @@ class SensorSettings(DeviceSettings):
     kind: SensorWord
 
 
+MaxFps = Annotated[float, Field(ge=0.1, le=60)]
+
+
 class CameraSettings(DeviceSettings):
     """A camera. `source`: `mqtt`, `rtsp://…`, `http://…/snapshot.jpg`, or a file or folder."""
 
     source: str = "mqtt"
     zones: list[ZoneSettings] = []
-    fps: Annotated[float, Field(gt=0, le=15)] = 5.0
+    fps: Annotated[float, Field(gt=0, le=60)] = 5.0
+    max_fps: MaxFps | None = None
 
     @model_validator(mode="after")
     def _zones_are_unique(self) -> Self:
@@ -148,6 +154,17 @@ class SiteSettings(Section):
         return self
 
 
+class GatewaySettings(Section):
+    """A gateway that speaks on the bus for devices which do not; `members` are `site/shed` or `site/shed/device`."""
+
+    id: Id
+    members: Annotated[list[str], Field(min_length=1)]
+
+    def devices(self, topology: Topology) -> frozenset[DeviceRef]:
+        """Those it speaks for. Raises ValueError for a member that is not there."""
+        return frozenset(device.ref for device in _members(self.members, topology))
+
+
 class MqttSettings(Section):
     """The bus. Name and password may stand in the URL; better in `password_file`."""
 
@@ -156,6 +173,7 @@ class MqttSettings(Section):
     prefix: Annotated[str, StringConstraints(pattern=r"^[^/+#]+$")] = "sheds"
     client_id: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "shedwatch"
     share: Annotated[str, StringConstraints(pattern=r"^[^/+#]+$")] | None = None
+    gateways: list[GatewaySettings] = []
     password_file: Path | None = None
     ca_file: Path | None = None
     certificate_file: Path | None = None
@@ -199,12 +217,7 @@ class GroupSettings(Section):
 
     def group(self, topology: Topology) -> Group:
         """The group over a topology. Raises ValueError for a member that is not there, or where fewer than two are."""
-        found: list[Device] = []
-        for member in self.members:
-            there = [device for device in topology.devices() if f"{device.ref}/".startswith(f"{member}/")]
-            if not there:
-                raise ValueError(f"nothing is configured at {member!r}")
-            found += there
+        found = _members(self.members, topology)
         heard = frozenset(device.ref for device in found if device.kind is not DeviceKind.EXTINGUISHER)
         if len(heard) < 2:
             raise ValueError("a group has two devices or more")
@@ -240,6 +253,7 @@ class VisionSectionSettings(Section):
     enabled: bool = True
     workers: Annotated[int, Field(ge=0, le=64)] = 0
     dwell_s: Annotated[float, Field(ge=2, le=86400)] = 60.0
+    max_fps: MaxFps = MAX_FPS
 
 
 class EvidenceSettings(Section):
@@ -311,6 +325,21 @@ class Settings(Section):
             for camera in shed.cameras
         }
 
+    def paces(self) -> Paces:
+        """How many pictures a second may pass of each camera."""
+        cameras = [
+            (DeviceRef(site.id, shed.id, camera.id), camera.max_fps)
+            for site in self.sites
+            for shed in site.sheds
+            for camera in shed.cameras
+        ]
+        return Paces(self.vision.max_fps, {camera: max_fps for camera, max_fps in cameras if max_fps is not None})
+
+    def gateways(self) -> dict[str, frozenset[DeviceRef]]:
+        """Which devices each gateway speaks for. Raises ValueError as `GatewaySettings.devices`."""
+        topology = self.topology()
+        return {gateway.id: gateway.devices(topology) for gateway in self.mqtt.gateways}
+
     def sources(self) -> dict[DeviceRef, CameraSettings]:
         """The cameras whose pictures are fetched instead of coming over MQTT."""
         return {
@@ -345,6 +374,17 @@ _KIND_NAMES = {
     DeviceKind.CAMERA: ("摄像头", "Camera"),
     DeviceKind.EXTINGUISHER: ("灭火器", "Extinguisher"),
 }
+
+
+def _members(members: Sequence[str], topology: Topology) -> list[Device]:
+    """The devices at `site/shed` or `site/shed/device`. Raises ValueError where there is none."""
+    found: list[Device] = []
+    for member in members:
+        there = [device for device in topology.devices() if f"{device.ref}/".startswith(f"{member}/")]
+        if not there:
+            raise ValueError(f"nothing is configured at {member!r}")
+        found += there
+    return found
 
 
 def _site(site: SiteSettings) -> Site:

@@ -43,9 +43,13 @@ class SecuredBus(Mosquitto):
         self.config = folder / "shedwatch.yaml"
         self.uncommented: list[str] = []
         folder.mkdir()
-        self.config.write_text(yaml.safe_dump({"sites": SITES}))
+        self.configure()
         subprocess.run([DEPLOY / "make-certificates", self.local, "localhost", "127.0.0.1"], check=True)
         self.passwords = self.broker_config()
+
+    def configure(self, **sections: object) -> None:
+        """Write the configuration with further sections."""
+        self.config.write_text(yaml.safe_dump({"sites": SITES, **sections}))
 
     def broker_config(self, *arguments: str) -> dict[str, str]:
         """Run `shedwatch broker-config`; the new passwords it shows."""

@@ -229,6 +229,40 @@ async def test_others_may_be_let_in(secured_bus: SecuredBus) -> None:
     assert secured_bus.broker_config() == {}
 
 
+async def test_a_gateway_speaks_for_its_devices_only(secured_bus: SecuredBus) -> None:
+    """For all of them, with one account; they have none of their own any more, and it is nobody else's voice."""
+    members = [C1, HEAD]
+    secured_bus.configure(mqtt={"gateways": [{"id": "gw-1", "members": members}]})
+    (gateway,) = secured_bus.broker_config().items()
+    secured_bus.stop()
+    secured_bus.start()
+    own = [f"{OWN}/telemetry", f"{OWN}/status", f"{OWN}/reply", "sheds/north/shed-1/sensor/smoke-1/telemetry"]
+    foreign = [
+        f"{OTHER}/telemetry",
+        f"{OWN}/command",
+        "sheds/north/shed-1/camera/cam-1/frame",
+        "sheds/north/shed-1/siren",
+        "sheds/service/shedwatch/status",
+    ]
+    commands = [f"{OTHER}/command", f"{OWN}/command"]
+    async with (
+        client(secured_bus.service(), "shedwatch", "sheds/north/#") as service,
+        client(secured_bus.device(*gateway), "gw", "sheds/#", f"{OWN}/command", f"{OTHER}/command") as gw,
+        client(secured_bus.device(C1), "c1", online=False) as c1,
+    ):
+        for topic in [*foreign, *own]:
+            gw.broker.publish(topic, b"by the gateway")
+        await service.hears(own[-1], b"by the gateway")
+        for topic in commands:
+            service.broker.publish(topic, b"stop")
+        await gw.hears(f"{OWN}/command", b"stop")
+
+    assert gateway[0] == "gateway/gw-1"
+    assert [topic for topic, payload in service.heard if payload == b"by the gateway"] == own
+    assert {topic for topic, _ in gw.heard} == {f"{OWN}/command"}
+    assert not c1.broker.counters.connects
+
+
 def test_every_right_is_one_of_the_contract(secured_bus: SecuredBus) -> None:
     """Nothing a device may write would be refused as a topic nobody has."""
     for line in (secured_bus.local / "acl").read_text().partition("\n\n")[2].splitlines():

@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from ingest.counters import RefusalKind
+from ingest.counters import IntakeCounters, RefusalKind
+from ingest.frames import FrameGate, Paces
 from ingest.inbox import Inbox
 from ingest.intake import Intake
 from ingest.model import DeviceKind, Frame, Reading
 from ingest.store.port import Appended, Message, Refusal, StoreError
 from ingest.store.sqlite import SqliteStore
-from shedwatch.clock import SystemClock
+from ingest.timekeeping import DeviceClocks, TimePolicy
+from shedwatch.clock import ManualClock, SystemClock
 from tests.ingest.ingest_samples import C1, CAM, EVENT, FRAME, TELEMETRY, TOPOLOGY, charging, inbound, png
 
 
@@ -341,3 +343,26 @@ async def test_a_camera_that_floods_is_shown_by_its_newest_pictures() -> None:
     assert figures.frames == len(house.frames)
     assert figures.frames + figures.skipped == 200
     assert [frame.width for frame in house.frames] == sorted(frame.width for frame in house.frames)
+
+
+def test_a_camera_may_have_a_pace_of_its_own() -> None:
+    """Slower ones are held to it too: of eight pictures a second one passes every two seconds, the newest."""
+    clock, other = ManualClock(), CAM._replace(device="cam-2")
+    passed: list[Frame] = []
+    gate = FrameGate(
+        clock,
+        DeviceClocks(TimePolicy()),
+        passed.append,
+        IntakeCounters(),
+        paces=Paces(usual_fps=5.0, own_fps={CAM: 0.5}),
+    )
+    for number in range(64):
+        gate.offer(CAM, png(20 + number, 20))
+        gate.offer(other, png(20, 20))
+        if number % 4 == 3:
+            gate.release()
+        clock.advance(0.125)
+    slow = [frame.width - 20 for frame in passed if frame.camera == CAM]
+
+    assert slow == [0, 16, 32, 48]
+    assert 40 <= sum(frame.camera == other for frame in passed) <= 45

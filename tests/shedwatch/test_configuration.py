@@ -93,6 +93,20 @@ def test_a_proof_needs_its_own_place_and_channels_that_exist(text, says):
     assert says in problems(text)
 
 
+@pytest.mark.parametrize(
+    ("gateways", "says"),
+    [
+        ("[{id: gw-1, members: [north/shed-9]}]", "nothing is configured at 'north/shed-9'"),
+        ("[{id: gw-1, members: [north]}, {id: gw-1, members: [north]}]", "'gw-1' is taken"),
+        ("[{id: gw-1, members: [north/shed-1/c1]}, {id: gw-2, members: [north]}]", "is behind gateway 'gw-1' already"),
+        ("[{id: gw-1, members: []}]", "mqtt.gateways[0].members"),
+    ],
+)
+def test_a_gateway_speaks_for_devices_that_exist_and_are_nobody_elses(gateways, says):
+    """Its rights at the broker are made of it."""
+    assert says in problems(f"{SMALL}mqtt: {{gateways: {gateways}}}\n")
+
+
 def test_all_mistakes_are_told_at_once():
     """One run of `check` finds them all."""
     told = problems(SMALL.replace("ports: 12", "ports: 65") + "api: {port: 99999}\n")
