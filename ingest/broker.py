@@ -57,7 +57,8 @@ class Broker:
         persistent: let the broker keep what comes while we are away.
         max_packet_bytes: larger messages shall not be sent to us (MQTT 5 only).
         status_topic: where `online` is kept, and `offline` as our will.
-        heartbeat_topic: a topic of our own; what we send there has to come back, or `health` says we are deaf.
+        heartbeat_topic: a topic of our own; what we send there has to come back, or `health` says we are deaf, and the
+            connection is given up for a new one.
     """
 
     def __init__(
@@ -104,13 +105,13 @@ class Broker:
     @property
     def health(self) -> BrokerHealth:
         """How the connection is now."""
-        deaf_s = self._heartbeat.deaf_s(self._loop.time()) if self.online and self._heartbeat_topic else None
+        deaf_s = self._heartbeat.deaf_s(self._loop.time()) if self._link.state is LinkState.DEAF else None
         return BrokerHealth(self._link.state, self._link.protocol, self._link.reason, self._refused, deaf_s)
 
     @property
     def online(self) -> bool:
         """Whether the broker has us."""
-        return self._link.state is LinkState.ONLINE
+        return self._link.connected
 
     async def wait_online(self) -> None:
         """Wait until the broker has us."""
@@ -349,6 +350,16 @@ class Broker:
             self._heartbeat.excused(now_s)
         elif self._heartbeat_topic and self._heartbeat.due(now_s):
             client.publish(self._heartbeat_topic, b"", qos=0)
+        # Where we may not listen to ourselves, silence proves nothing.
+        excused = self._heartbeat_topic is None or self._heartbeat_topic in self._refused
+        deaf_s = None if excused else self._heartbeat.deaf_s(now_s)
+        if deaf_s is None:
+            self._link = self._link.proved() if excused or self._heartbeat.proved else self._link
+        else:
+            self._link = self._link.deaf("nothing comes back")
+        if deaf_s is not None and self._heartbeat.hopeless(deaf_s):
+            self.counters.given_up += 1
+            self.renew(f"{self.address}: nothing came back for {deaf_s:.0f} s, not even our own heartbeat")
 
     def _on_connect(self, client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, _props: Any) -> None:
         if reason.is_failure:

@@ -15,6 +15,7 @@ class BrokerCounters:
     received: int = 0
     received_bytes: int = 0
     connects: int = 0
+    given_up: int = 0
     published: int = 0
     publish_refused: int = 0
     undecodable_topics: int = 0
@@ -24,7 +25,7 @@ class BrokerCounters:
 class BrokerHealth(NamedTuple):
     """How the connection is: online is well, else `reason` says why not.
 
-    `refused`: subscriptions denied. `deaf_s`: online, but for so long nothing came, not even our own heartbeat.
+    `refused`: subscriptions denied. `deaf_s`: connected, but for so long nothing came, not even our own heartbeat.
     """
 
     state: LinkState

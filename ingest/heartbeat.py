@@ -9,24 +9,31 @@ from __future__ import annotations
 BEAT_EVERY_S = 10.0
 # A beat queues behind what the broker has kept for us; while any of that arrives, we are not deaf.
 DEAF_AFTER_S = 20.0
+# Who is deaf so long gets a new connection: half-open ones never end by themselves.
+GIVE_UP_AFTER_S = 30.0
 
 
 class BusHeartbeat:
-    """Call `beat` about once a second while there is a connection, `received` with the count of messages so far."""
+    """Call `due` about once a second while there is a connection, `received` with the count of messages so far.
+
+    Attributes:
+        proved: anything has arrived on this connection.
+    """
 
     def __init__(self) -> None:
         self._sent_s: float | None = None
         self._proved_s: float | None = None
         self._received = 0
+        self.proved = False
 
     def connected(self, now_s: float) -> None:
         """A connection begins: it has to prove itself from now on."""
-        self._sent_s, self._proved_s = None, now_s
+        self._sent_s, self._proved_s, self.proved = None, now_s, False
 
     def received(self, messages: int, now_s: float) -> None:
         """So many messages have arrived since the start."""
         if messages != self._received:
-            self._received, self._proved_s = messages, now_s
+            self._received, self._proved_s, self.proved = messages, now_s, True
 
     def excused(self, now_s: float) -> None:
         """Nothing is read on purpose (the store is behind): silence proves nothing."""
@@ -44,3 +51,8 @@ class BusHeartbeat:
         if self._proved_s is None or now_s - self._proved_s < DEAF_AFTER_S:
             return None
         return now_s - self._proved_s
+
+    @staticmethod
+    def hopeless(deaf_s: float) -> bool:
+        """Whether who is deaf for so long needs a new connection."""
+        return deaf_s >= GIVE_UP_AFTER_S

@@ -1,8 +1,10 @@
 """The life of a connection to the broker, as a pure state machine: when to try, how, and how long to wait.
 
-IDLE ─► OPENING ─► GREETING ─► ONLINE
-           ▲          │           │
-           └─ WAITING ◄───────────┘      STOPPED from anywhere, for good
+IDLE ─► OPENING ─► GREETING ─► PROVING ─► ONLINE ◄─► DEAF
+           ▲          │           │          │         │
+           └─ WAITING ◄───────────┴──────────┴─────────┘      STOPPED from anywhere, for good
+
+That a broker took us in proves little: ONLINE is who has received something since, if only its own heartbeat.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ class LinkState(StrEnum):
     IDLE = "idle"
     OPENING = "opening"
     GREETING = "greeting"
+    PROVING = "proving"
     ONLINE = "online"
+    DEAF = "deaf"
     WAITING = "waiting"
     STOPPED = "stopped"
 
@@ -41,7 +45,7 @@ class Link:
     Attributes:
         protocol: the version to try next, or in use.
         settled: a broker has accepted `protocol` before, so its silence is no sign of a wrong version.
-        failures: attempts failed since it was last online.
+        failures: attempts failed since anything was last received.
         reason: why it is not online, for people.
     """
 
@@ -50,6 +54,11 @@ class Link:
     settled: bool = False
     failures: int = 0
     reason: str = "not started"
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has us, as far as is known."""
+        return self.state in (LinkState.PROVING, LinkState.ONLINE, LinkState.DEAF)
 
     def opening(self) -> Link:
         """A connection is being opened."""
@@ -60,8 +69,18 @@ class Link:
         return replace(self, state=LinkState.GREETING)
 
     def accepted(self) -> Link:
-        """The broker took us in."""
-        return replace(self, state=LinkState.ONLINE, settled=True, failures=0, reason="")
+        """The broker took us in; what it sends has yet to arrive."""
+        return replace(self, state=LinkState.PROVING, settled=True, reason="")
+
+    def proved(self) -> Link:
+        """Something arrived."""
+        if not self.connected or self.state is LinkState.ONLINE:
+            return self
+        return replace(self, state=LinkState.ONLINE, failures=0, reason="")
+
+    def deaf(self, reason: str) -> Link:
+        """Nothing has arrived for too long."""
+        return replace(self, state=LinkState.DEAF, reason=reason) if self.connected else self
 
     def refused(self, reason: str, wrong_version: bool = False) -> Link:
         """The broker sent us away."""

@@ -48,6 +48,7 @@ class Figures:
             figures["mqtt_online"] = {name: float(it.online) for name, it in self.brokers.items()}
             figures["mqtt_received_total"] = {name: it.counters.received for name, it in self.brokers.items()}
             figures["mqtt_connects_total"] = {name: it.counters.connects for name, it in self.brokers.items()}
+            figures["mqtt_given_up_total"] = {name: it.counters.given_up for name, it in self.brokers.items()}
             figures["mqtt_published_total"] = {name: it.counters.published for name, it in self.brokers.items()}
             figures["mqtt_publish_refused_total"] = {
                 name: it.counters.publish_refused for name, it in self.brokers.items()

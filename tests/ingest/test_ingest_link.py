@@ -12,7 +12,7 @@ from ingest.link import MAX_BACKOFF_S, Link, LinkState, Protocol
 
 def test_version_5_is_tried_first() -> None:
     """And accepted, it is kept."""
-    link = Link().opening().greeting().accepted()
+    link = Link().opening().greeting().accepted().proved()
 
     assert (link.state, link.protocol, link.settled) == (LinkState.ONLINE, Protocol.V5, True)
 
@@ -58,7 +58,29 @@ def test_a_broker_that_refuses_both_versions_is_not_hammered() -> None:
     assert at_once == 1
 
 
-STEPS = st.lists(st.sampled_from(["opening", "greeting", "accepted", "refused", "wrong", "lost", "stopped"]))
+def test_online_is_who_has_received_something() -> None:
+    """Taken in is not enough; and a connection that brought nothing counts as an attempt that failed."""
+    link = Link().opening().lost("no route").opening().greeting().accepted()
+    proving, deaf = link, link.deaf("nothing comes back")
+    given_up = deaf.lost("given up")
+
+    assert (proving.state, deaf.state, deaf.connected) == (LinkState.PROVING, LinkState.DEAF, True)
+    assert deaf.proved().state is LinkState.ONLINE
+    assert (given_up.state, given_up.failures) == (LinkState.WAITING, 2)
+    assert deaf.proved().lost("gone").failures == 1
+
+
+def test_who_is_not_connected_proves_nothing() -> None:
+    """A message of an earlier connection that is still on its way through."""
+    link = Link().opening().lost("gone")
+
+    assert link.proved() is link
+    assert link.deaf("nothing comes back") is link
+
+
+STEPS = st.lists(
+    st.sampled_from(["opening", "greeting", "accepted", "proved", "deaf", "refused", "wrong", "lost", "stopped"])
+)
 
 
 @given(STEPS, st.integers(0, 2**32))
@@ -73,6 +95,8 @@ def test_delays_are_bounded_and_stopped_is_for_good(steps: list[str], seed: int)
                 link = link.refused("no")
             case "wrong":
                 link = link.refused("no", wrong_version=True)
+            case "deaf":
+                link = link.deaf("nothing")
             case "lost":
                 link = link.lost("gone")
             case _:
