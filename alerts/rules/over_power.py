@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,9 @@ from alerts.rules.base import Calm, CalmWords, Surroundings, Take, ref_of
 from alerts.rules.hazards_electrical import OverPower
 from alerts.rules.level import LevelRule, Limits, Step, number_of
 from ingest.model import DeviceRef, Reading
+
+_NUMBERS = 65
+"""Ports of a charger are numbered from 1 to 64."""
 
 
 class OverPowerRule(LevelRule):
@@ -80,28 +84,33 @@ class _Load:
         restless: ports where something is reached or running out; None among them for the sum.
     """
 
-    __slots__ = ("_due_ms", "_max_age_ms", "_ports", "_total_mw", "port_w", "restless", "total_w")
+    __slots__ = ("_at_ms", "_due_ms", "_max_age_ms", "_power_mw", "_total_mw", "port_w", "restless", "total_w")
 
     def __init__(self, own: OverPower) -> None:
         self.port_w = own.high_w if own.enabled else math.inf
         self.total_w = own.charger_high_w if own.enabled else math.inf
         self.restless: set[int | None] = set()
         self._max_age_ms = own.sum_age_s * 1000
-        self._ports: dict[int, tuple[int, int]] = {}
+        # By the number of the port; 0 ms where nothing is known of it.
+        self._power_mw = array("q", bytes(8 * _NUMBERS))
+        self._at_ms = array("q", bytes(8 * _NUMBERS))
         self._total_mw = 0
         self._due_ms = 0.0
 
     def report(self, port: int, power_w: float, now_ms: int) -> float:
         """Take a port's power; the sum of all that are not too old, in watts."""
         power_mw = round(power_w * 1000)
-        self._total_mw += power_mw - self._ports.get(port, (0, 0))[0]
-        self._ports[port] = (power_mw, now_ms)
+        self._total_mw += power_mw - self._power_mw[port]
+        self._power_mw[port] = power_mw
+        self._at_ms[port] = now_ms
         if now_ms > self._due_ms:
             self._forget(now_ms - self._max_age_ms)
         return self._total_mw / 1000
 
     def _forget(self, oldest_ms: float) -> None:
-        self._ports = {port: load for port, load in self._ports.items() if load[1] >= oldest_ms}
-        self._total_mw = sum(power_mw for power_mw, _ in self._ports.values())
+        for port, at_ms in enumerate(self._at_ms):
+            if 0 < at_ms < oldest_ms:
+                self._power_mw[port] = self._at_ms[port] = 0
+        self._total_mw = sum(self._power_mw)
         # None is too old before: those that report meanwhile only grow younger.
-        self._due_ms = min(at_ms for _, at_ms in self._ports.values()) + self._max_age_ms
+        self._due_ms = min((at_ms for at_ms in self._at_ms if at_ms), default=0) + self._max_age_ms

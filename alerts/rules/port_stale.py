@@ -67,12 +67,17 @@ class PortStaleRule(BaseRule):
         self._looked_ms: int | None = None
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
-        charger = self._charger(reading.device)
-        return _take(charger, reading, now_ms) if charger is not None and reading.values else ()
+        if not reading.values:
+            return ()
+        take, remembered = self.listener(reading, now_ms)
+        return take(remembered, reading, now_ms)
 
-    def listener(self, reading: Reading, now_ms: int) -> tuple[Take, Any]:
+    def listener(self, reading: Reading, now_ms: int) -> tuple[Take, Any]:  # noqa: ARG002 - the port's signature
         charger = self._charger(reading.device)
-        return super().listener(reading, now_ms) if charger is None else (_take, charger)
+        if charger is None:
+            return _nothing, None
+        port = charger.ports.get(reading.port or 0)
+        return (_take, charger) if port is None else (_take_port, (charger, port))
 
     def tick(self, now_ms: int) -> Iterator[Condition]:
         if self._looked_ms is not None and 0 <= now_ms - self._looked_ms < _LOOK_EVERY_MS:
@@ -137,7 +142,18 @@ def _take(charger: _Charger, reading: Reading, now_ms: int) -> Iterable[Conditio
     if charger.first_ms is None:
         charger.first_ms = now_ms
     charger.last_ms = now_ms
-    number = reading.port
-    if number is not None and (port := charger.ports.get(number)) is not None:
+    return ()
+
+
+def _take_port(remembered: tuple[_Charger, _Port], reading: Reading, now_ms: int) -> Iterable[Condition]:
+    """Hear values of a port."""
+    charger, port = remembered
+    if not reading.late:
+        _take(charger, reading, now_ms)
         charger.hear(port, now_ms)
+    return ()
+
+
+def _nothing(_remembered: None, _reading: Reading, _now_ms: int) -> Iterable[Condition]:
+    """It is not watched."""
     return ()

@@ -125,12 +125,13 @@ class TemperatureRiseRule(BaseRule):
         reference_c = case.temperature_c if case.at_ms >= oldest_ms else self._others_c(ref, port, oldest_ms)
         if reference_c is None:
             return ()
-        port.rise_c = rise_c = temperature_c - reference_c
+        rise_c = temperature_c - reference_c
         load_a2 = _load_a2(port, now_ms)
         port.lowest.add(rise_c, now_ms)
         if rise_c < port.least_c and not port.busy:
             # Nearly every reading.
             return ()
+        port.rise_c = rise_c
         port.explained_c = own.per_a2_c * load_a2
         port.allowed_c = own.excess_c + port.explained_c
         return self._judge(port, now_ms)
