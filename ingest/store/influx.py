@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
+
+import msgspec
 
 from ingest.model import FIELDS, DeviceRef
 from ingest.store.http_reader import HttpReader
@@ -15,7 +16,23 @@ from ingest.store.remote import Answer
 from ingest.store.remote_url import RemoteUrl
 from ingest.store.rows import check_query, word_of
 
+# VictoriaMetrics answers whatever it is asked with a list of databases it does not have.
+_NO_INFLUX = "this is no answer of InfluxDB's; VictoriaMetrics is configured as victoria://"
 _TAGS = ("site", "shed", "device", "port")
+
+
+class _Series(msgspec.Struct):
+    values: list[tuple[int, float | bool | str | None]]
+    tags: dict[str, str] = {}
+
+
+class _Result(msgspec.Struct):
+    series: list[_Series] = []
+    error: str = ""
+
+
+class _Results(msgspec.Struct):
+    results: list[_Result]
 
 
 class InfluxStore:
@@ -37,18 +54,19 @@ class InfluxStore:
     async def latest(self) -> dict[tuple[DeviceRef, int | None], dict[str, LatestValue]]:
         asked = [(measurement, field) for measurement in MEASUREMENTS for field in FIELDS]
         results = await self._ask(
-            ";".join(
+            [
                 f'SELECT last("{field}") FROM "{measurement}" GROUP BY {", ".join(_TAGS)}'  # noqa: S608 - names of the registry
                 for measurement, field in asked
-            )
+            ]
         )
         newest: defaultdict[tuple[DeviceRef, int | None], dict[str, LatestValue]] = defaultdict(dict)
         for (measurement, field), result in zip(asked, results, strict=True):
-            for series in result.get("series", ()):
-                site, shed, device, port = (series["tags"].get(tag, "") for tag in _TAGS)
-                ts_ms, value = series["values"][0]
-                key = DeviceRef(site, shed, device), int(port) if measurement == PORT else None
-                newest[key][field] = LatestValue(word_of(field, value), ts_ms, ts_ms)
+            for series in result.series:
+                site, shed, device, port = (series.tags.get(tag, "") for tag in _TAGS)
+                key = DeviceRef(site, shed, device), int(port) if measurement == PORT and port.isdecimal() else None
+                for ts_ms, value in series.values[:1]:
+                    if isinstance(value, int | float):
+                        newest[key][field] = LatestValue(word_of(field, value), ts_ms, ts_ms)
         return dict(newest)
 
     async def history(
@@ -63,24 +81,29 @@ class InfluxStore:
         # A device has one kind, so only one of these has anything; which one, only the configuration knows.
         sources = [PORT] if port is not None else [name for name in MEASUREMENTS if name != PORT]
         results = await self._ask(
-            ";".join(
+            [
                 f'SELECT {what} FROM "{source}" WHERE {tags} AND time >= {from_ms}ms AND time < {to_ms}ms{group}'  # noqa: S608 - ids are quoted, the rest is of the registry
                 for source in sources
-            )
+            ]
         )
-        rows = [row for result in results for series in result.get("series", ()) for row in series["values"]]
-        return sorted((ts_ms, float(value)) for ts_ms, value in rows if value is not None)
+        rows = [row for result in results for series in result.series for row in series.values]
+        return sorted((ts_ms, float(value)) for ts_ms, value in rows if isinstance(value, int | float))
 
     async def close(self) -> None:
         await self._sender.close()
         await self._reader.close()
 
-    async def _ask(self, statements: str) -> Iterable[dict[str, Any]]:
-        answer = await self._reader.json("/query", {**self._where, "q": statements})
-        results: list[dict[str, Any]] = answer.get("results", []) if isinstance(answer, dict) else []
-        for result in results:
-            if "error" in result:
-                raise StoreError(f"{self.name}: {result['error']}")
+    async def _ask(self, statements: Sequence[str]) -> Sequence[_Result]:
+        """The result of each statement. Raises StoreError."""
+        answer = await self._reader.json("/query", {**self._where, "q": ";".join(statements)})
+        try:
+            results = msgspec.convert(answer, _Results).results
+        except msgspec.ValidationError as error:
+            raise StoreError(f"{self.name}: {_NO_INFLUX} ({error})") from None
+        if failed := next((result.error for result in results if result.error), None):
+            raise StoreError(f"{self.name}: {failed}")
+        if len(results) != len(statements):
+            raise StoreError(f"{self.name}: {_NO_INFLUX} ({len(results)} results for {len(statements)} questions)")
         return results
 
 

@@ -21,7 +21,7 @@ import pytest
 from ingest.model import DeviceKind, DeviceRef, Reading, Value
 from ingest.outbox import Shipper
 from ingest.store.influx import InfluxStore
-from ingest.store.port import AGGREGATES, Message
+from ingest.store.port import AGGREGATES, Message, StoreError
 from ingest.store.remote import RemoteStore
 from ingest.store.remote_url import parse_remote_url
 from ingest.store.retention import Retention
@@ -67,6 +67,10 @@ class Kept:
         return await self.reader.history(self.device, port, field, NOW_MS - 3_600_000, NOW_MS + 3_600_000, 0, "last")
 
 
+def influx_at(url: str, token: str) -> InfluxStore:
+    return InfluxStore(parse_remote_url(url), lambda: token)
+
+
 STORES = ["sqlite", "influxd-1.6.7", "victoria-metrics", *(["given-influxdb"] if "INFLUX_URL" in os.environ else [])]
 
 
@@ -88,10 +92,10 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
             stack.enter_context(running(victoria))
             remote = VictoriaStore(parse_remote_url(f"victoria://127.0.0.1:{victoria.port}"), str)
         elif request.param == "given-influxdb":
-            remote = InfluxStore(parse_remote_url(os.environ["INFLUX_URL"]), lambda: os.environ["INFLUX_TOKEN"])
+            remote = influx_at(os.environ["INFLUX_URL"], os.environ["INFLUX_TOKEN"])
         else:
             influx = stack.enter_context(running(InfluxTwo(tmp_path / "influx")))
-            remote = InfluxStore(parse_remote_url(influx.url), lambda: TOKEN)
+            remote = influx_at(influx.url, TOKEN)
         stack.push_async_callback(remote.close)
         shipper = Shipper(local.outbox, remote, clock, lambda *_: None)
         task = asyncio.create_task(shipper.run())
@@ -234,3 +238,17 @@ async def test_questions_without_an_answer_are_refused(kept: Kept) -> None:
     for field, every_s, agg in (("colour", 60, "mean"), ("power_w", -1, "mean"), ("power_w", 60, "sum")):
         with pytest.raises(ValueError, match=r"no field|no aggregate|every_s"):
             await kept.reader.history(kept.device, 3, field, 0, 1, every_s, agg)
+
+
+async def test_what_is_no_influxdb_is_said_so_and_never_taken_for_one(tmp_path: Path) -> None:
+    """VictoriaMetrics takes lines at InfluxDB's address, and answers every question with databases it does not have."""
+    with running(Victoria(tmp_path / "vm")) as victoria:
+        store = influx_at(f"influxdb://127.0.0.1:{victoria.port}/org/bucket", "")
+        written = await store.write(b"port,site=a,shed=b,device=c,port=1 power_w=1.0 1795400000000")
+        with pytest.raises(StoreError, match="configured as victoria://"):
+            await store.history(DeviceRef("a", "b", "c"), 1, "power_w", 0, NOW_MS, 0, "last")
+        with pytest.raises(StoreError, match="configured as victoria://"):
+            await store.latest()
+        await store.close()
+
+    assert written.status == 204
