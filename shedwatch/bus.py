@@ -35,6 +35,11 @@ class Bus:
         """Whether all connections are."""
         return all(broker.online for broker in self.brokers.values())
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether none is."""
+        return not any(broker.online for broker in self.brokers.values())
+
     async def start_broker(self) -> None:
         """Start a broker of our own; the connections then go to it."""
         port = urlsplit(self.url).port or 1883

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import msgspec
@@ -20,13 +21,22 @@ from shedwatch.relay import Relay
 
 
 def cut_room(
-    house: House, alarms: AlarmService, ledger: Ledger, broker: Callable[[], Broker], attend: Attend
+    house: House,
+    alarms: AlarmService,
+    ledger: Ledger,
+    broker: Callable[[], Broker],
+    attend: Attend,
+    ordered: Counter[DeviceRef],
 ) -> CutRoom:
-    """The room that cuts; `broker` is asked for when a command is sent, `attend` has cameras watched more closely."""
+    """The room that cuts; `broker` is asked for when a command is sent, `attend` has cameras watched more closely.
+
+    `ordered` counts the commands given to the bus for each charger.
+    """
 
     def send(charger: DeviceRef, command: Command) -> None:
         topic = topic_of(charger, DeviceKind.CHARGER, "command", house.settings.mqtt.prefix)
-        broker().publish(topic, msgspec.json.encode(command), qos=1)
+        if broker().publish(topic, msgspec.json.encode(command), qos=1):
+            ordered[charger] += 1
 
     cutoff = house.settings.cutoff
     return CutRoom(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +17,8 @@ import structlog
 
 from api.auth import Role, TokenBook
 from ingest.embedded_broker import EmbeddedBroker
+from ingest.model import DeviceRef
+from shedwatch.backstage import OwnGrounds
 from shedwatch.clock import SteeredClock
 from shedwatch.configuration import from_data
 from shedwatch.idle_loop import IdleLoop
@@ -33,6 +35,9 @@ START_S = 60.0
 PATIENCE_S = 30.0
 """Real seconds without an end of the work of one moment; then time moves on without it, and it is counted."""
 
+_QUIET_S = 0.3
+"""Real seconds without a message after which a broker that was restarted has passed on what it had kept."""
+
 
 def clock_for(start_ms: int) -> SteeredClock:
     """A clock for a `LockStep` in which it will be `start_ms` when the devices come."""
@@ -41,6 +46,9 @@ def clock_for(start_ms: int) -> SteeredClock:
 
 class LockStep:
     """Broker and service of this process; `url`, `token` and `broker_url` tell where. Use as `async with`.
+
+    It is the scenario's `Backstage` as well. While the broker is down nobody waits for what goes over it; whoever has
+    lost it is back in the moment it is.
 
     Args:
         clock: of `clock_for`.
@@ -61,6 +69,10 @@ class LockStep:
         self._progress = progress
         self._stack = AsyncExitStack()
         self._lost = 0
+        self._unheard: dict[DeviceRef, int] = {}
+        self._broker_down = False
+        self._restarted = False
+        self._grounds: OwnGrounds
         self._service: Service
         self._loop: IdleLoop
 
@@ -81,15 +93,66 @@ class LockStep:
 
     async def settle(self, devices: Passed) -> None:
         """Wait until all that the devices sent has been judged and told; what does not end is given up, and counted."""
-        if await self._loop.until(lambda: devices.at_rest() and not self._under_way(devices), PATIENCE_S):
+        if self._restarted:
+            await self._settle_anew(devices)
+        if await self._loop.until(lambda: self._rests(devices), PATIENCE_S):
             return
         self.given_up += 1
         why = self._under_way(devices) or "the devices cannot send"
         log.warning("time moves on although not all is done", moment_s=self.clock.monotonic(), why=why)
         self._lost += self._service.missing(devices.passed() - self._lost)
+        self._forgive(devices, self._service.ordered)
+
+    @property
+    def keeps_sessions(self) -> bool:
+        return self._grounds.keeps_sessions
+
+    async def stop_broker(self) -> None:
+        await self._grounds.stop_broker()
+        self._broker_down = True
+        if not await self._loop.until(lambda: self._service.bus.cut_off, PATIENCE_S):
+            raise StageError("the service has not noticed that the broker is gone")
+
+    async def start_broker(self) -> None:
+        await self._grounds.start_broker()
+        self._broker_down = False
+        self._restarted = True
+
+    async def patrol(self, extinguisher: DeviceRef, finds: str, note: str) -> None:
+        await self._grounds.patrol(extinguisher, finds, note)
+
+    async def _settle_anew(self, devices: Passed) -> None:
+        """After a restart: until everybody is back, and what the broker had kept, wills among it, has come."""
+        self._restarted = False
+        self._lost = 0
+        before, until_s = None, self._loop.time() + PATIENCE_S
+        while (now := self._service.missing(devices.passed())) != before or not self._back(devices):
+            if self._loop.time() > until_s:
+                raise StageError(f"after its restart the broker does not have everybody back within {PATIENCE_S:g} s")
+            before = now
+            await asyncio.sleep(_QUIET_S)
+        self._lost = now
+        self._forgive(devices, self._service.ordered)
+
+    def _back(self, devices: Passed) -> bool:
+        return devices.at_rest() and self._service.bus.online
+
+    def _rests(self, devices: Passed) -> bool:
+        if self._broker_down:
+            return not self._service.under_way(None)
+        return devices.at_rest() and not self._under_way(devices)
 
     def _under_way(self, devices: Passed) -> str:
-        return self._service.under_way(devices.passed() - self._lost)
+        if under_way := self._service.under_way(devices.passed() - self._lost):
+            return under_way
+        ordered = self._service.ordered
+        self._forgive(devices, [it for it in ordered if not devices.hears(it)])
+        late = [it for it in ordered if ordered[it] - devices.heard(it) > self._unheard.get(it, 0)]
+        return f"orders are on their way to {', '.join(map(str, late))}" if late else ""
+
+    def _forgive(self, devices: Passed, chargers: Iterable[DeviceRef]) -> None:
+        """Orders to these that have not come will not: nobody keeps them for a charger that is away."""
+        self._unheard |= {it: self._service.ordered[it] - devices.heard(it) for it in chargers}
 
     async def _start(self) -> None:
         self._progress("starting the broker")
@@ -105,6 +168,7 @@ class LockStep:
             "data_dir": ".",
         }
         settings = from_data(data, os.environ, base=self._folder)
+        self._grounds = OwnGrounds(broker, settings.register_path())
         self.token = TokenBook(self._folder / "auth.db").create("rehearsal", Role.OPERATOR)
         self._progress("starting the service")
         self._service = Service(settings, PARTS, self.clock)

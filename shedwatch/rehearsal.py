@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,9 @@ from shedwatch.lockstep import LockStep, clock_for
 from shedwatch.logs import set_up_logs
 from shedwatch.progress import console
 from shedwatch.stage import Stage, StageError, StageOptions
+from simulators.agenda import Backstage
+from simulators.api_client import ExpectError
 from simulators.cameras import CameraError
-from simulators.expect import ExpectError
 from simulators.ground_truth import write_truth
 from simulators.receiver import Receiver
 from simulators.run import JudgeOptions, RunReport, Verdict, simulate, table
@@ -70,6 +71,7 @@ class _Deployment:
     token: str
     clock: Clock
     steering: LockStep | None = None
+    backstage: Backstage | None = None
 
 
 async def rehearse(options: RehearsalOptions) -> int:
@@ -94,33 +96,47 @@ async def play(options: RehearsalOptions) -> tuple[RunReport, Verdict | None]:
     """Drive the scenario's devices and, where asked for, judge. Raises what stands in `ERRORS`."""
     clock = from_spec(os.environ.get("SHEDWATCH_CLOCK"))
     scenario = load(shipped(options.scenario), clock.now_ms())
-    channels = {name for it in scenario.expectations for name in it.delivered_to} if options.expect else set[str]()
+    channels = _channels(scenario) if options.expect else frozenset[str]()
     life = _life(options, scenario, clock)
     async with AsyncExitStack() as stack:
         receiver = await stack.enter_async_context(_receiver(options, life, channels)) if channels else None
+        if options.mqtt and scenario.service:
+            sections = ", ".join(scenario.service)
+            typer.echo(
+                f"the scenario wants settings of the service that this deployment has to have: {sections}", err=True
+            )
         # Only what the scenario says shall ring.
-        more = {"proof": {"nightly": False}, **_notify(receiver, channels)}
+        more = {"proof": {"nightly": False}, **scenario.service, **_notify(receiver, channels, scenario.service)}
         there = await stack.enter_async_context(_deployment(options, scenario, more, life))
         pace = "in lock-step" if options.speed is None else f"at speed {options.speed:g}"
         _say(f"{scenario.name}: {scenario.duration_s:g} simulated seconds {pace}, seed {options.seed}")
         judge = JudgeOptions(there.api, there.token, options.junit, options.json, receiver) if options.expect else None
         report, verdict = await simulate(
-            scenario, there.mqtt, there.clock, seed=options.seed, expect=judge, steering=there.steering
+            scenario,
+            there.mqtt,
+            there.clock,
+            seed=options.seed,
+            expect=judge,
+            steering=there.steering,
+            backstage=there.backstage,
         )
     if options.truth is not None:
         write_truth(scenario, report.start_ms, options.truth)
     return report, verdict
 
 
-def _notify(receiver: Receiver | None, channels: Collection[str]) -> dict[str, Any]:
-    """The part of a service's configuration that has it tell the receiver."""
+def _channels(scenario: Scenario) -> frozenset[str]:
+    """The channels by which people are told in it."""
+    asked_for = {name for it in scenario.expectations for name in it.delivered_to}
+    return frozenset(asked_for | {it.device.device for it in scenario.faults if it.kind == "channel_down"})
+
+
+def _notify(receiver: Receiver | None, channels: Collection[str], service: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a service's configuration that has it tell the receiver, beside what the scenario gives of it."""
     if receiver is None:
         return {}
-    return {
-        "notify": {
-            "channels": [{"type": "webhook", "name": it, "url": f"{receiver.url}/{it}"} for it in sorted(channels)]
-        }
-    }
+    own = [{"type": "webhook", "name": it, "url": f"{receiver.url}/{it}"} for it in sorted(channels)]
+    return {"notify": {**service.get("notify", {}), "channels": own}}
 
 
 def _life(options: RehearsalOptions, scenario: Scenario, clock: Clock) -> Clock:
@@ -154,10 +170,10 @@ async def _deployment(
     with tempfile.TemporaryDirectory(prefix="shedwatch-") as folder:
         if isinstance(clock, SteeredClock):
             async with LockStep(clock, {"sites": scenario.sites, **more}, Path(folder), _say) as steps:
-                yield _Deployment(steps.broker_url, steps.url, steps.token, clock, steps)
+                yield _Deployment(steps.broker_url, steps.url, steps.token, clock, steps, steps)
         elif isinstance(clock, ScaledClock):
             async with Stage(StageOptions(scenario.sites, Path(folder), clock, more=more), _say) as stage:
-                yield _Deployment(stage.broker_url, stage.url, stage.token, clock)
+                yield _Deployment(stage.broker_url, stage.url, stage.token, clock, backstage=stage.grounds)
 
 
 def _say(text: str) -> None:

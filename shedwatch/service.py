@@ -7,6 +7,7 @@ directly where they share this process, else over the bus (`shedwatch.relay`).
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 
 import structlog
@@ -61,9 +62,10 @@ HEALTH_EVERY_S = 1.0
 
 
 class Service:
-    """One process of the service, with all parts or some."""
+    """One process of the service, with all parts or some. `ordered` counts the commands given to the bus for each charger."""
 
     def __init__(self, settings: Settings, parts: frozenset[str], clock: Clock) -> None:
+        self.ordered: Counter[DeviceRef] = Counter()
         self._extinguishers = RegisterFile(settings.register_path())
         self._extinguishers.refresh()
         topology = with_register(settings.topology(), self._extinguishers.register)
@@ -98,15 +100,23 @@ class Service:
             finally:
                 await self._keep.end()
 
-    def under_way(self, delivered: int) -> str:
+    @property
+    def bus(self) -> Bus:
+        """Its connections to the broker."""
+        return self._bus
+
+    def under_way(self, delivered: int | None) -> str:
         """What is not done yet of this moment; empty when the devices' `delivered` messages are judged and told.
 
-        For simulations whose clock stands still until then (`shedwatch.lockstep`). The store may be behind.
+        For simulations whose clock stands still until then (`shedwatch.lockstep`). The store may be behind. None: there
+        is no broker for now, and nobody is waited for.
         """
         intake, watcher, people = self._intake, self._watcher, self._people
-        if intake is None or people is None or not self._bus.online:
+        if intake is None or people is None:
+            return "the service starts"
+        if delivered is not None and not self._bus.online:
             return "the service connects to the broker"
-        if (missing := self.missing(delivered)) > 0:
+        if delivered is not None and (missing := self.missing(delivered)) > 0:
             return f"{missing} messages are on their way"
         if intake.unjudged:
             return "messages are being judged"
@@ -152,7 +162,9 @@ class Service:
             return desk_elsewhere(house, ledger, self._order)
         self._book = rule_book(house)
         self._alarms = await open_alarms(house, self._book, ledger, self._extinguishers)
-        self._cuts = self._room = cut_room(house, self._alarms, ledger, lambda: self._broker, self._attend)
+        self._cuts = self._room = cut_room(
+            house, self._alarms, ledger, lambda: self._broker, self._attend, self.ordered
+        )
         return self._alarms
 
     def _start_relay(self, desk: AlarmDesk) -> None:

@@ -21,9 +21,11 @@ import yaml
 
 from api.auth import Role, TokenBook
 from ingest.embedded_broker import EmbeddedBroker
+from shedwatch.backstage import OwnGrounds
 from shedwatch.clock import ScaledClock
 from shedwatch.configuration import from_data
 from shedwatch.parent import Child
+from shedwatch.settings import Settings
 
 READY_S = 60.0
 
@@ -47,7 +49,7 @@ class StageOptions:
 
 
 class Stage:
-    """Broker and service up; `url`, `token` and `broker_url` tell where. Use as `async with`."""
+    """Broker and service up; `url`, `token` and `broker_url` tell where, `grounds` what can be done to them. Use as `async with`."""
 
     def __init__(self, options: StageOptions, progress: Progress) -> None:
         self._options = options
@@ -57,6 +59,7 @@ class Stage:
         self.url = ""
         self.token = ""
         self.service: Child | None = None
+        self.grounds: OwnGrounds
 
     async def __aenter__(self) -> Self:
         try:
@@ -78,13 +81,14 @@ class Stage:
         broker = await self._stack.enter_async_context(EmbeddedBroker(folder / "broker"))
         self.broker_url = broker.url
         self.url = f"http://127.0.0.1:{port}"
-        config = self._write_configuration(port)
+        config, settings = self._write_configuration(port)
+        self.grounds = OwnGrounds(broker, settings.register_path())
         self.token = TokenBook(folder / "auth.db").create(self._options.login, Role.OPERATOR)
         self._progress("starting the service")
         self.service = await self.child("service", ["run", "-c", str(config)])
         await self._until_ready(self.service)
 
-    def _write_configuration(self, port: int) -> Path:
+    def _write_configuration(self, port: int) -> tuple[Path, Settings]:
         folder = self._options.folder
         data: dict[str, Any] = {
             "sites": self._options.sites,
@@ -94,10 +98,10 @@ class Stage:
             "data_dir": ".",
             **self._options.more,
         }
-        from_data(data, os.environ, base=folder)
+        settings = from_data(data, os.environ, base=folder)
         path = folder / "shedwatch.yaml"
         path.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False), encoding="utf-8")
-        return path
+        return path, settings
 
     async def child(self, name: str, arguments: list[str]) -> Child:
         """Start `shedwatch` with these arguments as a child on this stage's clock."""

@@ -69,7 +69,7 @@ class Camera:
         self.due_s += self._period_s
 
 
-async def film(clock: Clock, cameras: list[Camera], publisher: Publisher, start: FarmStart) -> None:
+async def film(clock: Clock, cameras: list[Camera], publisher: Publisher, start: FarmStart, plan: FarmPlan) -> None:
     """Send the pictures of all cameras until cancelled."""
     while True:
         camera = min(cameras, key=lambda it: it.due_s)
@@ -77,29 +77,29 @@ async def film(clock: Clock, cameras: list[Camera], publisher: Publisher, start:
         if (wait_s := camera.due_s - now_s) > 0:
             await clock.sleep(wait_s)
         camera.catch_up(now_s)
-        await _shoot(camera, publisher, start)
+        await _shoot(camera, publisher, start, plan)
         camera.go_on()
 
 
-async def film_in_step(cameras: list[Camera], publisher: Publisher, start: FarmStart) -> None:
+async def film_in_step(cameras: list[Camera], publisher: Publisher, start: FarmStart, plan: FarmPlan) -> None:
     """Send the pictures of all cameras as they are asked for, until nothing more is asked."""
     while line := await _read_line():
         step = msgspec.json.decode(line, type=FarmStep)
         while (camera := min(cameras, key=lambda it: it.due_s)).due_s <= step.t_s:
-            await _shoot(camera, publisher, start)
+            await _shoot(camera, publisher, start, plan)
             camera.go_on()
-        while not publisher.at_rest:  # noqa: ASYNC110 - the broker takes a picture within a millisecond or two
+        while not (publisher.at_rest or plan.cut_off(step.t_s)):  # noqa: ASYNC110 - the broker takes a picture within a millisecond or two
             await asyncio.sleep(_LOOK_S)
         told = FarmStepped(camera.due_s, publisher.counts.passed)
         sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
         sys.stdout.buffer.flush()
 
 
-async def _shoot(camera: Camera, publisher: Publisher, start: FarmStart) -> None:
+async def _shoot(camera: Camera, publisher: Publisher, start: FarmStart, plan: FarmPlan) -> None:
     t_s = camera.due_s
     while camera.links and camera.links[0][0] <= t_s:
         publisher.link(camera.ref, camera.links.pop(0)[1])
-    if camera.silent(t_s) or camera.lost(t_s):
+    if camera.silent(t_s) or camera.lost(t_s) or plan.cut_off(t_s):
         return
     # In a thread, so that the connections are served while a picture is made.
     jpeg = await asyncio.to_thread(camera.take, t_s, start.hour)
@@ -121,9 +121,9 @@ async def _work(plan: FarmPlan, clock: Clock) -> None:
             return
         start = msgspec.json.decode(line, type=FarmStart)
         if plan.in_step:
-            await film_in_step(cameras, publisher, start)
+            await film_in_step(cameras, publisher, start, plan)
             return
-        filming = asyncio.create_task(film(clock, cameras, publisher, start))
+        filming = asyncio.create_task(film(clock, cameras, publisher, start, plan))
         closing = asyncio.create_task(_read_line())
         await asyncio.wait((filming, closing), return_when=asyncio.FIRST_COMPLETED)
         filming.cancel()

@@ -23,7 +23,7 @@ import structlog
 from ingest.contract import DEFAULT_PREFIX
 from ingest.model import DeviceKind, DeviceRef
 from simulators.faults import KINDS, Fault, Target
-from simulators.fleet import link_changes
+from simulators.fleet import broker_outages, link_changes
 from simulators.scenario import Scenario
 
 log = structlog.get_logger(__name__)
@@ -52,13 +52,21 @@ class CameraPlan(msgspec.Struct, frozen=True):
 
 
 class FarmPlan(msgspec.Struct, frozen=True):
-    """What one process does. Once its scenes are made it writes a line and waits for a `FarmStart`."""
+    """What one process does. Once its scenes are made it writes a line and waits for a `FarmStart`.
+
+    `outages`: when there is no broker; a camera keeps no pictures for later.
+    """
 
     mqtt_url: str
     prefix: str
     clock_spec: str | None
     cameras: list[CameraPlan]
     in_step: bool = False
+    outages: list[tuple[float, float]] = []
+
+    def cut_off(self, t_s: float) -> bool:
+        """Whether there is no broker at this time."""
+        return any(begin_s <= t_s < end_s for begin_s, end_s in self.outages)
 
 
 class FarmStart(msgspec.Struct, frozen=True):
@@ -98,7 +106,10 @@ class CameraFarm:
         self._scenario = scenario
         plans = [plan_of(scenario, device.ref, seed) for device in scenario.devices if device.kind is DeviceKind.CAMERA]
         count = min(len(plans), processes or max(1, min(2, (os.cpu_count() or 2) // 2)))
-        self._shares = [FarmPlan(mqtt_url, prefix, clock_spec, plans[index::count], in_step) for index in range(count)]
+        outages = broker_outages(scenario)
+        self._shares = [
+            FarmPlan(mqtt_url, prefix, clock_spec, plans[index::count], in_step, outages) for index in range(count)
+        ]
         self._stepped: list[FarmStepped] = [FarmStepped(0.0, 0)] * count
         self._running: list[asyncio.subprocess.Process] = []
         self._watching: list[asyncio.Task[None]] = []

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ingest.model import ID_PATTERN, Device, DeviceRef
+from simulators.cuts import CutExpectation, read_cut
 from simulators.yaml_reader import Part
 
 DELIVERED_WITHIN_S = 10.0
@@ -95,15 +96,21 @@ class Expectation:
 def read_expectations(
     root: Part, devices: Mapping[DeviceRef, Device], zones: Mapping[DeviceRef, tuple[str, ...]], duration_s: float
 ) -> tuple[Expectation, ...]:
-    """The scenario's `expect` list. Raises ScenarioError, also for what is due only after the scenario's end."""
-    return tuple(_expectation(part, devices, zones, duration_s) for part in root.parts("expect"))
+    """The alarms of the scenario's `expect` list. Raises ScenarioError, also for what is due only after the scenario's end."""
+    alarms = (part for part in root.parts("expect") if not part.has("cut"))
+    return tuple(_expectation(part, devices, zones, duration_s) for part in alarms)
+
+
+def read_cuts(root: Part, devices: Mapping[DeviceRef, Device], duration_s: float) -> tuple[CutExpectation, ...]:
+    """The cuts of the scenario's `expect` list. Raises ScenarioError."""
+    return tuple(read_cut(part, devices, duration_s) for part in root.parts("expect") if part.has("cut"))
 
 
 def _expectation(
     part: Part, devices: Mapping[DeviceRef, Device], zones: Mapping[DeviceRef, tuple[str, ...]], duration_s: float
 ) -> Expectation:
     part.only(
-        ("kind", "device", "shed", "port", "zone", "severity", "after_s", "within_s", "evidence", "ends_s", "cleared_within_s",
+        ("kind", "device", "shed", "service", "port", "zone", "severity", "after_s", "within_s", "evidence", "ends_s", "cleared_within_s",
          "also_allowed", "delivered_to", "delivered_within_s")
     )  # fmt: skip
     place = _place(part, devices, zones)
@@ -132,8 +139,20 @@ def _expectation(
 def _channels(part: Part) -> Iterator[str]:
     for name in part.items("delivered_to"):
         if not isinstance(name, str) or not ID_PATTERN.fullmatch(name):
-            raise part.fail("delivered_to", f"{name!r} is no channel's name of a-z, 0-9 and '-'")
+            raise part.fail("delivered_to", _no_channel(name))
         yield name
+
+
+def channel_of(part: Part, key: str) -> str:
+    """The name of a webhook channel. Raises ScenarioError."""
+    name = part.text(key)
+    if not ID_PATTERN.fullmatch(name):
+        raise part.fail(key, _no_channel(name))
+    return name
+
+
+def _no_channel(name: object) -> str:
+    return f"{name!r} is no channel's name of a-z, 0-9 and '-'"
 
 
 def _place(
@@ -145,6 +164,8 @@ def _place(
     kind = part.text("kind", of=ALERT_KINDS)
     if part.has("shed"):
         return Place(kind, _shed(part, devices))
+    if part.has("service"):
+        return Place(kind, DeviceRef("service", "service", _part_of_service(part)))
     device = _device(part, devices, default)
     ports, zone_ids = device.ports, zones.get(device.ref, ())
     same = default is not None and default.device == device.ref
@@ -155,6 +176,15 @@ def _place(
     if part.has("zone"):
         zone = part.text("zone", of=zone_ids)
     return Place(kind, device.ref, port, zone)
+
+
+def _part_of_service(part: Part) -> str:
+    name = part.text("service")
+    if not ID_PATTERN.fullmatch(name):
+        raise part.fail(
+            "service", f"{name!r} is no name of a part of a service, as in mqtt-main, ledger, notify-duty-room"
+        )
+    return name
 
 
 def _shed(part: Part, devices: Mapping[DeviceRef, Device]) -> DeviceRef:
@@ -180,5 +210,5 @@ def _allowed(
     part: Part, place: Place, devices: Mapping[DeviceRef, Device], zones: Mapping[DeviceRef, tuple[str, ...]]
 ) -> Iterator[Place]:
     for inner in part.parts("also_allowed"):
-        inner.only(("kind", "device", "shed", "port", "zone"))
+        inner.only(("kind", "device", "shed", "service", "port", "zone"))
         yield _place(inner, devices, zones, default=place)

@@ -23,6 +23,7 @@ class Target(StrEnum):
     BAY = "bay"
     SHED = "shed"
     BROKER = "broker"
+    CHANNEL = "channel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,14 @@ KINDS: dict[str, FaultKind] = {
         ("shed_offline", "charger_offline", "telemetry_stale"),
         group=True,
     ),
-    "broker_restart": FaultKind(Target.BROKER, "the broker is restarted: every connection breaks at once"),
+    "broker_restart": FaultKind(
+        Target.BROKER,
+        "the broker is stopped, until it is started again (a second later): every connection breaks at once",
+        ("service_degraded",),
+    ),
+    "channel_down": FaultKind(
+        Target.CHANNEL, "a webhook channel of the rehearsal answers every notice with an error", ("service_degraded",)
+    ),
     "camera_offline": FaultKind(Target.CAMERA, "its connection breaks", ("camera_offline",)),
     "camera_silent": FaultKind(Target.CAMERA, "connected, but sends no pictures", ("camera_offline",)),
     "bike_parked": FaultKind(Target.CAMERA, "an e-bike stands in the corridor", ("corridor_blocked",)),
@@ -225,8 +233,9 @@ REPORTED_KINDS = ("bad_contact", "relay_open", "load_short", "port_fault")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of a scenario. `device` is empty ("") where it stands at a whole shed, all of it at the broker.
+    """One fault of a scenario.
 
+    `device` is empty ("") where it stands at a whole shed, all of it at the broker, all but the channel's name at a channel.
     `group` names the devices of the shed that it is about (empty: all); `cause` the fault that brought it about.
     """
 

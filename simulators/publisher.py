@@ -115,7 +115,11 @@ class PublisherCounts:
 
 @dataclass
 class _Link:
-    """One device's connection. `wanted` False: cut off, neither connected nor sending."""
+    """One device's connection.
+
+    `wanted` unset: cut off, neither connected nor sending. `breaking`: it breaks once what waits is sent. `listening`:
+    orders reach it, and `heard` of them did.
+    """
 
     ref: DeviceRef
     kind: DeviceKind
@@ -124,6 +128,9 @@ class _Link:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     announced: asyncio.Event = field(default_factory=asyncio.Event)
     client: aiomqtt.Client | None = None
+    breaking: bool = False
+    listening: bool = False
+    heard: int = 0
 
 
 class Publisher:
@@ -180,10 +187,15 @@ class Publisher:
     @property
     def at_rest(self) -> bool:
         """Whether every device is as it should be: connected with nothing left to send, or cut off."""
-        return all(
-            link.client is not None and not link.waiting if link.wanted.is_set() else link.client is None
-            for link in self._links.values()
-        )
+        return all(_at_rest(link) for link in self._links.values())
+
+    def hears(self, ref: DeviceRef) -> bool:
+        """Whether orders reach a device now; not one that never connects."""
+        return ref in self._links and self._links[ref].listening
+
+    def heard(self, ref: DeviceRef) -> int:
+        """How many orders have reached a device."""
+        return self._links[ref].heard if ref in self._links else 0
 
     def waiting(self, ref: DeviceRef) -> int:
         """How many messages of a device wait to be sent."""
@@ -201,15 +213,23 @@ class Publisher:
         link.news.set()
 
     def link(self, ref: DeviceRef, up: bool) -> None:
-        """Cut a device off without goodbye (the broker then sends its will), or let it connect again."""
+        """Cut a device off without goodbye (the broker then sends its will), or let it connect again.
+
+        What it had sent before leaves first, a last gasp above all: only in a fast run does it wait here still.
+        """
         link = self._links[ref]
         if up:
             link.wanted.set()
             return
         link.wanted.clear()
-        link.waiting.clear()
+        link.breaking = link.client is not None
+        if not link.breaking:
+            link.waiting.clear()
+        link.news.set()
+
+    def _break(self, client: aiomqtt.Client) -> None:
         # Only a connection that breaks makes the broker send the will; the client's own ways of leaving are polite.
-        if link.client is not None and isinstance(sock := link.client._client.socket(), socket.socket):
+        if isinstance(sock := client._client.socket(), socket.socket):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
                 self.counts.passed += 1
@@ -233,9 +253,15 @@ class Publisher:
                     await asyncio.sleep(_RETRY_S)
             finally:
                 link.client = None
+                link.listening = False
+                link.breaking = False
+                if not link.wanted.is_set():
+                    link.waiting.clear()
 
     async def _live(self, link: _Link, client: aiomqtt.Client, status: str) -> None:
         link.client = client
+        # It may have been cut off while it was connecting.
+        link.breaking = not link.wanted.is_set()
         # Apart, for a broker that goes while it owes an acknowledgement is noticed by who listens, at once.
         tasks = {
             asyncio.create_task(self._listen(link, client)),
@@ -261,6 +287,8 @@ class Publisher:
                 # The queue may have been emptied, or its head dropped, while the broker was asked.
                 if link.waiting and link.waiting[0] is post:
                     link.waiting.popleft()
+            if link.breaking:
+                self._break(client)
             link.news.clear()
             await link.news.wait()
 
@@ -269,8 +297,10 @@ class Publisher:
             await client.subscribe(
                 f"{self._prefix}/{link.ref.site}/{link.ref.shed}/charger/{link.ref.device}/command", qos=1
             )
+        link.listening = True
         async for message in client.messages:
             if self._on_command is not None and isinstance(message.payload, bytes):
+                link.heard += 1
                 self._on_command(link.ref, message.payload)
 
     async def _publish(self, client: aiomqtt.Client, post: Post) -> None:
@@ -281,3 +311,10 @@ class Publisher:
         await client.publish(post.topic, post.payload, qos=post.qos, retain=post.retain, properties=properties)
         self.counts.sent += 1
         self.counts.passed += 1
+
+
+def _at_rest(link: _Link) -> bool:
+    """Whether a device is as it should be: connected, listening and with nothing left to send, or cut off."""
+    if not link.wanted.is_set():
+        return link.client is None
+    return link.client is not None and link.listening and not link.waiting and not link.breaking

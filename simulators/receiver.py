@@ -51,12 +51,16 @@ def first_told_ms(deliveries: Sequence[Delivery], channel: str, alert_id: str, f
 class Receiver:
     """Listens while it is open as an asynchronous context; `url` tells where.
 
+    Attributes:
+        refuses: channels that answer every notice with an error for now.
+
     Raises:
         AddressTakenError: somebody else listens there.
     """
 
     def __init__(self, clock: Clock, host: str = "127.0.0.1", port: int = 0) -> None:
         self.deliveries: list[Delivery] = []
+        self.refuses: set[str] = set()
         self._clock = clock
         self._socket = listen(host, port)
         self.url = f"http://{host}:{self._socket.getsockname()[1]}"
@@ -75,6 +79,8 @@ class Receiver:
                 await self._serving
 
     async def _take(self, channel: str, request: Request) -> Response:
+        if channel in self.refuses:
+            return Response("this channel is down", status_code=503)
         try:
             notice = msgspec.json.decode(await request.body(), type=_Notice)
         except msgspec.DecodeError as error:

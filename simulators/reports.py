@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
-from simulators.expect import Verdict
+from simulators.verdict import Verdict
 
 
 def table(verdict: Verdict) -> str:

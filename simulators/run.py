@@ -19,15 +19,18 @@ import structlog
 from ingest.contract import DEFAULT_PREFIX, Command
 from ingest.model import DeviceRef
 from shedwatch.clock import Clock, ManualClock, ScaledClock
+from simulators.agenda import Agenda, Backstage, Means, agenda_of
+from simulators.api_client import ApiClient
 from simulators.cameras import CameraFarm
 from simulators.device import LinkChange
-from simulators.expect import ApiClient, Verdict, judge
+from simulators.expect import judge
 from simulators.fleet import Fleet, talkers
 from simulators.publisher import Post, Publisher, PublisherCounts
 from simulators.receiver import Receiver
 from simulators.reports import table, write_json, write_junit
 from simulators.scenario import Scenario
 from simulators.steps import Steering, next_step_s
+from simulators.verdict import Verdict
 
 log = structlog.get_logger(__name__)
 
@@ -60,19 +63,23 @@ async def run(
     started: asyncio.Future[int] | None = None,
     at_end: Callable[[int], Awaitable[None]] | None = None,
     steering: Steering | None = None,
+    means: Means | None = None,
 ) -> RunReport:
     """Drive the scenario's devices until its end; with `forever`, on in calm until cancelled.
 
     `started` is told the epoch milliseconds of scenario time 0 once all devices are connected. With `steering`, whose
-    clock `clock` then is, in lock-step with the service.
+    clock `clock` then is, in lock-step with the service. `means`: of whatever happens around the devices.
 
     Raises:
         aiomqtt.MqttError: there is no broker at the start (later losses are waited out).
+        ScenarioError: it needs other means than there are.
         ValueError: the URL is none, or cameras are wanted with a clock that other processes cannot share.
     """
     if cameras and isinstance(clock, ManualClock):
         raise ValueError("cameras live in processes of their own and cannot share a manual clock")
-    return await _Run(scenario, mqtt_url, clock, seed, prefix, steering).go(cameras, forever, started, at_end)
+    agenda = agenda_of(scenario, means or Means())
+    made = _Run(scenario, mqtt_url, clock, seed, prefix, steering, agenda)
+    return await made.go(cameras, forever, started, at_end)
 
 
 class _Run:
@@ -83,7 +90,14 @@ class _Run:
     """
 
     def __init__(
-        self, scenario: Scenario, mqtt_url: str, clock: Clock, seed: int, prefix: str, steering: Steering | None
+        self,
+        scenario: Scenario,
+        mqtt_url: str,
+        clock: Clock,
+        seed: int,
+        prefix: str,
+        steering: Steering | None,
+        agenda: Agenda,
     ) -> None:
         self._scenario = scenario
         self._url = mqtt_url
@@ -92,6 +106,7 @@ class _Run:
         self._seed = seed
         self._publisher = Publisher(mqtt_url, talkers(scenario), prefix=prefix, on_command=self._order)
         self._steering = steering
+        self._agenda = agenda
         self._fleet: Fleet | None = None
         self._farm: CameraFarm | None = None
         self._start_ms = 0
@@ -143,9 +158,10 @@ class _Run:
 
     async def _live(self, fleet: Fleet, until_s: float | None) -> None:
         while until_s is None or self._now_s < until_s:
-            due_s = fleet.due_s if until_s is None else min(fleet.due_s, until_s)
+            due_s = min(fleet.due_s, self._agenda.due_s, math.inf if until_s is None else until_s)
             if (wait_s := due_s - self._now_s) > 0:
                 await self._clock.sleep(min(wait_s, _LONGEST_WAIT_S))
+            await self._agenda.act(self._now_s)
             self._send_due(fleet, self._now_s)
 
     async def _live_in_step(self, fleet: Fleet, steering: Steering) -> None:
@@ -154,9 +170,10 @@ class _Run:
         now_s = 0.0
         while now_s < until_s:
             farm_due_s = self._farm.due_s if self._farm is not None else math.inf
-            due_s = min(fleet.due_s, farm_due_s, clock.due_s - self._origin_s)
+            due_s = min(fleet.due_s, farm_due_s, self._agenda.due_s, clock.due_s - self._origin_s)
             now_s = max(now_s, next_step_s(due_s, self._scenario.step_s, until_s))
             clock.move_to(self._origin_s + now_s)
+            await self._agenda.act(now_s)
             self._send_due(fleet, now_s)
             if farm_due_s <= now_s and self._farm is not None:
                 await self._farm.step(now_s)
@@ -169,6 +186,14 @@ class _Run:
     def passed(self) -> int:
         """In lock-step: what the broker has to have passed on by now."""
         return self._publisher.counts.passed + (self._farm.passed if self._farm is not None else 0)
+
+    def hears(self, charger: DeviceRef) -> bool:
+        """In lock-step: whether orders reach this charger now."""
+        return self._publisher.hears(charger)
+
+    def heard(self, charger: DeviceRef) -> int:
+        """In lock-step: how many orders have reached it."""
+        return self._publisher.heard(charger)
 
     def _send_due(self, fleet: Fleet, now_s: float) -> None:
         for item in fleet.advance(now_s):
@@ -210,6 +235,7 @@ async def simulate(
     prefix: str = DEFAULT_PREFIX,
     expect: JudgeOptions | None = None,
     steering: Steering | None = None,
+    backstage: Backstage | None = None,
 ) -> tuple[RunReport, Verdict | None]:
     """Run a scenario to its end and, with `expect`, judge what the service made of it and write the reports.
 
@@ -217,9 +243,13 @@ async def simulate(
 
     Raises:
         ExpectError: the API cannot be reached or refuses the token; told before anything is run.
+        ScenarioError: something has to happen in it that cannot be done here; told before anything is run.
     """
     if expect is None:
-        report = await run(scenario, mqtt_url, clock, seed=seed, cameras=cameras, prefix=prefix, steering=steering)
+        means = Means(backstage)
+        report = await run(
+            scenario, mqtt_url, clock, seed=seed, cameras=cameras, prefix=prefix, steering=steering, means=means
+        )
         return report, None
     async with ApiClient(expect.api_url, expect.token) as api:
         await api.check()
@@ -232,7 +262,15 @@ async def simulate(
             verdicts.append(await judge(scenario, api, start_ms, deliveries))
 
         report = await run(
-            scenario, mqtt_url, clock, seed=seed, cameras=cameras, prefix=prefix, at_end=judged, steering=steering
+            scenario,
+            mqtt_url,
+            clock,
+            seed=seed,
+            cameras=cameras,
+            prefix=prefix,
+            at_end=judged,
+            steering=steering,
+            means=Means(backstage, api, expect.receiver),
         )
     (verdict,) = verdicts
     if expect.junit is not None:

@@ -17,9 +17,11 @@ from typing import Any
 
 from ingest.model import ID_PATTERN, Device, DeviceKind, DeviceRef, Name
 from simulators.battery import PACKS
-from simulators.expectations import Expectation, read_expectations
+from simulators.cuts import CutExpectation
+from simulators.expectations import Expectation, channel_of, read_cuts, read_expectations
 from simulators.faults import KINDS, Fault, FaultKind, Target
 from simulators.habits import HABITS
+from simulators.people import Act, read_acts
 from simulators.residents import Stay
 from simulators.runaway import unfold
 from simulators.yaml_reader import Document, Part, ScenarioError
@@ -53,6 +55,8 @@ _TARGET_KINDS = {
     Target.BAY: DeviceKind.CAMERA,
 }
 _BROKER = DeviceRef("", "", "")
+# Sections of a configuration that are not a scenario's to choose.
+_DECIDED = frozenset({"sites", "mqtt", "store", "api", "data_dir"})
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,9 @@ class Scenario:
         settings: the simulator's figures by `default` or device, as given.
         step_s: in lock-step, what is due within this time happens together, at its end.
         stays: e-bikes that are told where to stand, by charger and port.
+        cuts: cuts of power that are expected.
+        acts: what people do.
+        service: further sections of the configuration of a service that is started for it.
     """
 
     name: str
@@ -81,6 +88,9 @@ class Scenario:
     stays: Mapping[DeviceRef, Mapping[int, tuple[Stay, ...]]] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     expectations: tuple[Expectation, ...] = ()
+    cuts: tuple[CutExpectation, ...] = ()
+    acts: tuple[Act, ...] = ()
+    service: Mapping[str, Any] = field(default_factory=dict)
     step_s: float = STEP_S
 
     def setting(self, ref: DeviceRef, key: str, default: Any) -> Any:
@@ -156,7 +166,7 @@ def parse(text: str, name: str, now_ms: int) -> Scenario:
     """Read a scenario's text. Raises ScenarioError."""
     document = Document(text, name)
     root = document.root
-    root.only(("name", "start", "duration_s", "step_s", "sites", "simulation", "faults", "expect"))
+    root.only(("name", "start", "duration_s", "step_s", "sites", "service", "simulation", "faults", "people", "expect"))
     start_ms, utc_offset_s = _start(root)
     devices, zones = _devices(root)
     settings, stays = _simulation(root, devices)
@@ -176,8 +186,20 @@ def parse(text: str, name: str, now_ms: int) -> Scenario:
             one for part in root.parts("faults") for one in unfold(_fault(part, devices, zones), devices.values())
         ),
         expectations=expectations,
+        cuts=read_cuts(root, devices, duration_s),
+        acts=read_acts(root, devices, duration_s),
+        service=_service(root),
         step_s=root.number("step_s", STEP_S, low=0.01, high=LONGEST_STEP_S),
     )
+
+
+def _service(root: Part) -> dict[str, Any]:
+    """Checked by the service itself; what a rehearsal decides cannot be given."""
+    given = root.part("service", {})
+    for key in given.data:
+        if key in _DECIDED:
+            raise given.fail(str(key), "is decided by the rehearsal; leave it out")
+    return dict(given.data)
 
 
 def _start(root: Part) -> tuple[int | None, float]:
@@ -315,6 +337,8 @@ def _fault(part: Part, devices: Mapping[DeviceRef, Device], zones: Mapping[Devic
 def _address_keys(spec: FaultKind) -> tuple[str, ...]:
     if spec.target is Target.BROKER:
         return ()
+    if spec.target is Target.CHANNEL:
+        return ("channel",)
     if spec.target is Target.SHED:
         return ("shed", "devices") if spec.group else ("shed",)
     return ("device",)
@@ -330,6 +354,8 @@ def _group(part: Part, shed: DeviceRef, devices: Mapping[DeviceRef, Device]) -> 
 def _fault_place(part: Part, target: Target, devices: Mapping[DeviceRef, Device]) -> DeviceRef:
     if target is Target.BROKER:
         return _BROKER
+    if target is Target.CHANNEL:
+        return DeviceRef("", "", channel_of(part, "channel"))
     if target is Target.SHED:
         text = part.text("shed")
         site, _, shed = text.partition("/")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
+from ingest.model import DeviceRef
 from shedwatch.clock import SteeredClock
 
 
@@ -20,6 +21,12 @@ class Passed(Protocol):
 
     def passed(self) -> int:
         """How many messages the broker has to have passed on by now."""
+
+    def hears(self, charger: DeviceRef) -> bool:
+        """Whether orders reach this charger now."""
+
+    def heard(self, charger: DeviceRef) -> int:
+        """How many orders have reached it."""
 
 
 class Steering(Protocol):

@@ -255,9 +255,19 @@ class Notifier:
             now_s = self._clock.monotonic()
             waiting = lane.due(now_s)
             if waiting is None:
-                await self._clock.sleep(min(max(lane.wait_s(now_s), 0.01), POLL_S))
+                await self._rest(min(max(lane.wait_s(now_s), 0.01), POLL_S), news)
             else:
                 await self._try(name, lane, waiting)
+
+    async def _rest(self, seconds: float, news: asyncio.Event) -> None:
+        """Wait for the next attempt, but not while a notice that has just come may be sent."""
+        news.clear()
+        waking = [asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(news.wait())]
+        try:
+            await asyncio.wait(waking, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waking:
+                one.cancel()
 
     async def _try(self, name: str, lane: Lane, waiting: Waiting) -> None:
         row = replace(waiting.row, attempts=waiting.row.attempts + 1)

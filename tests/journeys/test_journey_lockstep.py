@@ -13,9 +13,10 @@ from shedwatch.cli import app
 from shedwatch.idle_loop import IdleLoop
 from shedwatch.lockstep import LockStep, clock_for
 from shedwatch.stage import StageError
-from simulators.expect import Verdict
+from simulators.reports import table
 from simulators.run import JudgeOptions, simulate
 from simulators.scenario import parse
+from simulators.verdict import Verdict
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -55,6 +56,42 @@ expect:
 """
 
 
+TROUBLED = """\
+name: troubled
+start: 2026-11-23T19:00:00+08:00
+duration_s: 330
+sites:
+  - id: north
+    sheds:
+      - id: shed-1
+        chargers: [{id: c1, ports: 10}, {id: c2, ports: 12}]
+        sensors: [{id: smoke-1, kind: smoke}]
+        cameras: [{id: cam-1, source: mqtt}]
+simulation:
+  default: {fps: 0.2}
+  north/shed-1/cam-1: {layout: row, width: 320, height: 180}
+  north/shed-1/c1#3: {stays: [{plug_s: -3000, pack: lead-60v20, soc: 0.3}]}
+faults:
+  - {kind: broker_restart, at_s: 60, until_s: 90}
+  - {kind: sensor_alarm, device: north/shed-1/smoke-1, at_s: 70, until_s: 100}
+  - {kind: relay_welded, device: north/shed-1/c1, port: 3, at_s: 10}
+  - {kind: charger_offline, device: north/shed-1/c2, at_s: 150, until_s: 320}
+people:
+  - {does: cut, device: north/shed-1/c1, port: 3, at_s: 120}
+  - {does: cut, device: north/shed-1/c2, port: 1, at_s: 200}
+expect:
+  - {kind: service_degraded, service: mqtt-main, after_s: 60, within_s: 10, ends_s: 90, cleared_within_s: 40}
+  - {kind: smoke_sensor, device: north/shed-1/smoke-1, after_s: 70, within_s: 22}
+  - {kind: relay_welded, device: north/shed-1/c1, port: 3, after_s: 120, within_s: 20}
+  # Everybody is given three minutes to report once the broker's link is well again, at 121 s.
+  - {kind: charger_offline, device: north/shed-1/c2, after_s: 150, within_s: 155}
+  - {kind: cut_failed, device: north/shed-1/c2, port: 1, after_s: 200, within_s: 30}
+  - {cut: escalated, device: north/shed-1/c1, port: 3, after_s: 120, within_s: 15}
+  - {cut: verified, device: north/shed-1/c1, port: 3, after_s: 120, within_s: 20}
+  - {cut: failed, device: north/shed-1/c2, port: 1, after_s: 200, within_s: 30}
+"""
+
+
 def live(text, folder, seed=1):
     """A scenario in lock-step: report, verdict and how often it did not settle."""
     scenario = parse(text, "test.yaml", START_MS)
@@ -65,7 +102,7 @@ def live(text, folder, seed=1):
         async with steps:
             judge = JudgeOptions(steps.url, steps.token)
             report, verdict = await simulate(
-                scenario, steps.broker_url, steps.clock, seed=seed, expect=judge, steering=steps
+                scenario, steps.broker_url, steps.clock, seed=seed, expect=judge, steering=steps, backstage=steps
             )
         return report, verdict, steps.given_up
 
@@ -95,6 +132,14 @@ def test_pictures_are_judged_before_time_moves_on(tmp_path):
     report, verdict, given_up = live(WATCHED, tmp_path)
     assert (verdict.met, given_up) == (True, 0), verdict
     assert report.seconds == 90.0
+
+
+def test_restarted_broker_and_orders_are_waited_for_as_well(tmp_path):
+    """What was said while the broker was down comes when it is back, an order is obeyed in its own moment, and one to a charger
+    that is away is waited for by nobody; twice alike."""
+    first, second = live(TROUBLED, tmp_path / "a"), live(TROUBLED, tmp_path / "b")
+    assert (first[1].met, first[2], second[2]) == (True, 0, 0), table(first[1])
+    assert timed(first[1]) == timed(second[1])
 
 
 def test_lock_step_refuses_a_loop_that_cannot_tell_when_it_rests(tmp_path):

@@ -8,7 +8,8 @@ import pytest
 
 from ingest.model import DeviceRef
 from shedwatch.clock import ManualClock
-from simulators.expect import ApiClient, ExpectError, LogLine, SeenAlert, decide, judge, occurrences
+from simulators.api_client import ApiClient, ExpectError, LogLine, SeenAlert, occurrences
+from simulators.expect import decide, judge
 from simulators.expectations import Expectation, Place
 from simulators.receiver import Delivery, Receiver
 from simulators.reports import table, write_json, write_junit

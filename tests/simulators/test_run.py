@@ -208,3 +208,31 @@ async def test_device_that_is_cut_off_sends_nothing():
     publisher.link(ref, up=False)
     publisher.send(ref, Post("t", b"2"))
     assert publisher.waiting(ref) == 0
+
+
+@pytest.mark.servers
+async def test_last_gasp_leaves_before_the_connection_breaks(mosquitto):
+    """Whatever was sent before the moment of the break arrives, however fast time runs; nothing after it does."""
+    ref = DeviceRef("a", "s", "c1")
+    async with ear(mosquitto.url) as heard, Publisher(mosquitto.url, {ref: DeviceKind.CHARGER}) as publisher:
+        for number in range(50):
+            publisher.send(ref, Post("sheds/a/s/charger/c1/event", b"%d" % number, qos=number % 2))
+        publisher.link(ref, up=False)
+        publisher.send(ref, Post("sheds/a/s/charger/c1/event", b"too late"))
+        while not publisher.at_rest:
+            await asyncio.sleep(0.01)
+        assert publisher.connected == 0
+    assert [int(it.payload) for it in heard.of("c1/event")] == list(range(50))
+    assert [it.payload for it in heard.of("c1/status")] == [b"online", b"offline"]
+
+
+@pytest.mark.servers
+async def test_charger_cut_off_and_let_in_again_at_once_has_been_away(mosquitto):
+    """The break is not forgotten because the way back came before it was done."""
+    ref = DeviceRef("a", "s", "c1")
+    async with ear(mosquitto.url) as heard, Publisher(mosquitto.url, {ref: DeviceKind.CHARGER}) as publisher:
+        publisher.link(ref, up=False)
+        publisher.link(ref, up=True)
+        while not (publisher.at_rest and publisher.counts.connections == 2):
+            await asyncio.sleep(0.01)
+    assert [it.payload for it in heard.of("c1/status")] == [b"online", b"offline", b"online", b"offline"]
