@@ -155,6 +155,21 @@ async def test_a_notice_that_never_gets_through_holds_up_only_its_own_alert(url:
         assert sender.waiting == {"phone": 2}
 
 
+async def test_what_has_just_come_does_not_wait_for_the_next_attempt_of_what_failed(
+    url: str, clock: StillClock
+) -> None:
+    """The pause after a failure is over, the failed notice's turn has not come: another one goes out in that very moment."""
+    phone = Phone(fails=[RetryableError("busy")])
+    async with service(url, clock) as desk, notifier(desk, clock, phone):
+        await smoke(desk, "a")
+        await until(lambda: phone.tries == 1)
+        await settle(clock, 1.0)
+        assert phone.tries == 1
+        await smoke(desk, "b")
+        await until(lambda: phone.told)
+        assert phone.verbs() == [("b", "trigger")]
+
+
 async def test_a_fault_in_a_channel_ends_no_worker(url: str, clock: StillClock) -> None:
     """It counts as a failure that may pass."""
     phone = Phone(fails=[ZeroDivisionError("oops")])
