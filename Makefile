@@ -16,7 +16,7 @@ run: .venv/installed ## the service with the configuration CONFIG (default shedw
 
 test: .venv/installed-dev ## install what it needs, run all tests
 	@tools/install-servers
-	$(PYTEST) -n 2 --dist loadfile -m "not alone" $(ARGS)
+	$(PYTEST) -n 2 --dist loadgroup -m "not alone" $(ARGS)
 	$(PYTEST) -m alone $(ARGS)
 
 quick: .venv/installed-dev ## the tests to run all the time: no servers, under a minute

@@ -17,6 +17,12 @@ settings.load_profile("busy-machine")
 pytest_plugins = ["tests.servers", "tests.secured_bus", "tests.rtsp", "tests.browser"]
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Where several workers share the tests, those of a file stay together, for what they share; `spread` ones do not."""
+    if item.get_closest_marker("spread") is None:
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
 @pytest.fixture(scope="session")
 def footage() -> Path:
     """The folder of labelled real clips; skips where this machine does not have it."""

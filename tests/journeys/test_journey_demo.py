@@ -126,11 +126,10 @@ def test_expectations_decide_the_exit_code(tmp_path, suppressed, code):
     assert ("<failure" in report.read_text()) == suppressed
 
 
-@pytest.mark.parametrize(("seed", "speed"), [("1", "10"), ("2", "max"), ("3", "max")])
-def test_the_first_ten_minutes_of_the_demo_alarm_as_expected_and_nothing_else_does(seed, speed):
-    """Whatever the day at the sheds: once at ten times the speed, and in lock-step, which no busy machine can spoil."""
+def test_the_first_ten_minutes_of_the_demo_alarm_as_expected_and_nothing_else_does():
+    """In real processes at ten times the speed; other days at the sheds are among the scenarios, in lock-step."""
     done = subprocess.run(
-        [*SHEDWATCH, "simulate", "demo.yaml", "--expect", "--speed", speed, "--seed", seed],
+        [*SHEDWATCH, "simulate", "demo.yaml", "--expect", "--speed", "10", "--seed", "1"],
         check=False,
         capture_output=True,
         text=True,

@@ -1,15 +1,43 @@
-"""The shipped scenarios of what devices say of themselves: what is expected comes in time, and nothing else alarms."""
+"""The shipped scenarios against the real service in lock-step: what is expected comes in time, and nothing else alarms."""
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
-from tests.journeys.scenarios import alarms_as_expected, cases
+from shedwatch.idle_loop import IdleLoop
+from shedwatch.rehearsal import RehearsalOptions, play
+from simulators.reports import table
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.spread, pytest.mark.timeout(600)]
+
+SCENARIOS = Path(__file__).resolve().parents[2] / "simulators" / "scenarios"
+NOT_YET = {
+    "flames-by-night": "flames are told by their colour; an infrared picture has none",
+    "lights-and-weather": "a headlight that sweeps a bay at dusk is taken for smoke once",
+    "quiet-evening": "lamps that go off and on again leave something in the corridor for the detector",
+}
+"""What the service does not do yet, with the reason; the table shows it as not met."""
+
+# The demonstration is run in real processes by its own journey; here are other days at its sheds.
+SEEDS = {"demo": (2, 3)}
 
 
-@pytest.mark.parametrize("name", cases("heard"))
-def test_scenario_alarms_as_expected_and_nothing_else_does(name):
+def _cases(name):
+    marks = [pytest.mark.xfail(reason=NOT_YET[name], raises=AssertionError, strict=True)] if name in NOT_YET else []
+    return [pytest.param(name, seed, marks=marks, id=f"{name}-{seed}") for seed in SEEDS.get(name, (1,))]
+
+
+# The demonstration, with its five cameras, takes longest and is begun first.
+NAMES = sorted((path.stem for path in SCENARIOS.glob("*.yaml")), key=lambda name: (name not in SEEDS, name))
+
+
+@pytest.mark.parametrize(("name", "seed"), [case for name in NAMES for case in _cases(name)])
+def test_scenario_alarms_as_expected_and_nothing_else_does(name, seed):
     """Judged by the public API, and by the notices that reached the rehearsal's channels."""
-    alarms_as_expected(name)
+    with asyncio.Runner(loop_factory=IdleLoop) as runner:
+        _, verdict = runner.run(play(RehearsalOptions(name, seed=seed)))
+    assert verdict is not None
+    assert verdict.met, table(verdict)
