@@ -127,7 +127,7 @@ def test_expectations_decide_the_exit_code(tmp_path, suppressed, code):
 
 
 def test_the_first_ten_minutes_of_the_demo_alarm_as_expected_and_nothing_else_does():
-    """In real processes at ten times the speed; other days at the sheds are among the scenarios, in lock-step."""
+    """In real processes at ten times the speed; another day at the sheds is among the scenarios, in lock-step."""
     done = subprocess.run(
         [*SHEDWATCH, "simulate", "demo.yaml", "--expect", "--speed", "10", "--seed", "1"],
         check=False,
