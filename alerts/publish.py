@@ -131,6 +131,9 @@ class AlertPublisher:
                 await self._publish(topic, payload, True)
         except Exception as error:  # noqa: BLE001 - supervised: the bus is another room's, any fault of it may pass
             self.failures += 1
+            if not isinstance(error, OSError):
+                # The bus that is away is told of by itself.
+                self._keep.survived("alerts-publish-send", error)
             _log.warning("alert not published, will be tried again", topic=topic, reason=repr(error))
             return False
         if payload:

@@ -31,7 +31,7 @@ from alerts.ledger.database import Ledger, LedgerError, NoticeRow
 from alerts.load import DAY_MS, MAX_SEEDED, LoadFigures, LoadMeter
 from alerts.memory import SAVE_EVERY_S, MemoryFile
 from alerts.messages import SERVICE
-from alerts.model import Alert, AlertChange, Condition, Transition
+from alerts.model import Alert, AlertChange, AlertKind, Condition, Transition
 from alerts.orders import Limits
 from alerts.register import Register
 from alerts.rules.base import Surroundings, ref_of
@@ -272,9 +272,12 @@ class AlarmService:
             try:
                 for one in (*self._roots.take(condition, steady_ms), condition):
                     changes += self._apply(one, now_ms, steady_ms)
-            except Exception:  # noqa: BLE001 - supervised: one condition must not cost the alarms of the others
+            except Exception as error:  # noqa: BLE001 - supervised: one condition must not cost the alarms of the others
                 self.counts["engine_failures"] += 1
                 _log.exception("condition could not be applied", key=condition.key)
+                if condition.key.kind is not AlertKind.SERVICE_DEGRADED:
+                    # Of its own failure it could only tell itself.
+                    self._supervisor.survived("alarms", error, f"{condition.key.kind} could not be applied")
         return self._publish(changes)
 
     def _apply(self, condition: Condition, now_ms: int, steady_ms: int) -> list[AlertChange]:
@@ -294,9 +297,9 @@ class AlarmService:
         for step in steps:
             try:
                 step()
-            except Exception:  # noqa: BLE001 - supervised: time must go on for everything else
+            except Exception as error:  # noqa: BLE001 - supervised: time must go on for everything else
                 self.counts["engine_failures"] += 1
-                _log.exception("a step of the alarms' clock failed")
+                self._supervisor.survived("alarms", error, "a step of the alarms' clock failed")
 
     def _publish(self, changes: Sequence[AlertChange]) -> asyncio.Event | None:
         if not changes:

@@ -53,7 +53,7 @@ def create_app(deps: ApiDeps) -> FastAPI:
     """The application over `deps`. While it is served, `hub_of(app)` takes the readings and tells the clients."""
     board = LatestBoard(deps.clock.now_ms())
     observatory = Observatory(deps.topology, board, deps.pictures, deps.picture_limit_s)
-    hub = Hub(observatory, deps.desk, deps.health, deps.clock)
+    hub = Hub(observatory, deps.desk, deps.health, deps.clock, keep=deps.keep)
     metrics = Metrics(hub, deps.desk, deps.health, deps.counters)
     app = Api(
         title="Shedwatch",

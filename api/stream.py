@@ -24,6 +24,7 @@ from api.sheds import Observatory, Situation
 from api.views import CameraEvent, DependencyView, ServiceView, ShedEntry
 from ingest.model import DeviceKind, Reading
 from shedwatch.clock import Clock
+from shedwatch.supervise import Supervisor
 
 RETRY_MS = 2_000
 MAX_CLIENTS = 500
@@ -40,13 +41,20 @@ class Hub:
     """
 
     def __init__(
-        self, observatory: Observatory, desk: AlarmDesk, health: HealthSource, clock: Clock, tick_s: float = 1.0
+        self,
+        observatory: Observatory,
+        desk: AlarmDesk,
+        health: HealthSource,
+        clock: Clock,
+        tick_s: float = 1.0,
+        keep: Supervisor | None = None,
     ) -> None:
         self._observatory = observatory
         self._desk = desk
         self._health = health
         self._clock = clock
         self._tick_s = tick_s
+        self._supervisor = keep or Supervisor()
         self._mailboxes: set[Mailbox] = set()
         self._entries: dict[ShedKey, ShedEntry] = {}
         self._cameras: dict[object, CameraEvent] = {}
@@ -86,8 +94,8 @@ class Hub:
         while True:
             try:
                 self.tick()
-            except Exception:  # noqa: BLE001 - supervised loop: one bad look must not end the live page
-                _log.exception("live events: a look at the state failed")
+            except Exception as error:  # noqa: BLE001 - supervised loop: one bad look must not end the live page
+                self._supervisor.survived("api-live", error, "a look at the state failed")
             await asyncio.sleep(self._tick_s)
 
     async def _follow_desk(self) -> None:
@@ -95,8 +103,8 @@ class Hub:
             try:
                 async for change in self._desk.changes():
                     self._last_seq = change.transition.seq
-            except Exception:  # noqa: BLE001 - supervised loop: where to resume from is known again with the next change
-                _log.exception("live events: alarm changes ended")
+            except Exception as error:  # noqa: BLE001 - supervised loop: where to resume from is known again with the next change
+                self._supervisor.survived("api-live", error, "alarm changes ended")
             await asyncio.sleep(self._tick_s)
 
     def tick(self) -> None:

@@ -42,7 +42,7 @@ LINGER_S = 0.002
 MAX_WAITING = 4000
 ALARM_TIMEOUT_S = 5.0
 MIN_RETRY_S, MAX_RETRY_S = 0.1, 5.0
-# A slow ledger is told for this long after it was last seen.
+# A slow ledger, or an evaluation that failed, is told for this long after it was last seen.
 SLOW_SHOWN_S = 60.0
 
 
@@ -109,7 +109,7 @@ class Intake:
         self._telling = asyncio.Lock()
         self._evaluations: set[asyncio.Future[None]] = set()
         self._store_trouble: tuple[int, str] | None = None
-        self._slow_at: tuple[int, float] | None = None
+        self._alarms_ill: tuple[int, float, str] | None = None
 
     @property
     def queue_depth(self) -> int:
@@ -132,8 +132,8 @@ class Intake:
         if self._store_trouble is not None:
             since_ms, reason = self._store_trouble
             return IntakeHealth("down", f"the store takes no readings, {self.queue_depth} wait: {reason}", since_ms)
-        if self._slow_at is not None and self._clock.monotonic() - self._slow_at[1] < SLOW_SHOWN_S:
-            return IntakeHealth("degraded", f"alarm evaluation took over {self._alarm_timeout_s:g} s", self._slow_at[0])
+        if self._alarms_ill is not None and self._clock.monotonic() - self._alarms_ill[1] < SLOW_SHOWN_S:
+            return IntakeHealth("degraded", self._alarms_ill[2], self._alarms_ill[0])
         return IntakeHealth("ok", "", 0)
 
     async def run(self) -> None:
@@ -265,15 +265,19 @@ class Intake:
             _, running = await asyncio.wait({call}, timeout=self._alarm_timeout_s)
         if running:
             self.counters.alarms_slow += 1
-            self._slow_at = (self._clock.now_ms(), self._clock.monotonic())
+            self._alarm_trouble(f"alarm evaluation took over {self._alarm_timeout_s:g} s")
             log.error("alarms_slow", waited_s=self._alarm_timeout_s, readings=len(readings))
 
     async def _call_alarms(self, readings: Sequence[Reading]) -> None:
         try:
             await self._on_readings(readings)
-        except Exception:
+        except Exception as error:
             self.counters.alarms_failed += 1
+            self._alarm_trouble(f"alarm evaluation failed: {error!r}")
             log.exception("alarms_failed", readings=len(readings))
+
+    def _alarm_trouble(self, words: str) -> None:
+        self._alarms_ill = (self._clock.now_ms(), self._clock.monotonic(), words)
 
     # ---- to the store
 

@@ -68,6 +68,7 @@ class Figures:
             figures["evidence_pictures"] = self.evidence.pictures
             figures["evidence_bytes"] = self.evidence.bytes
             figures["evidence_deleted_total"] = self.evidence.deleted
+            figures["evidence_failures_total"] = self.evidence.failures
         if self.shipper is not None:
             figures.update(_shipper(self.shipper))
         if self.prover is not None:

@@ -35,12 +35,13 @@ def _nobody(_part: str, _state: str, _detail: str) -> None:
 
 
 class Supervisor:
-    """Runs named loops. `failures` counts how often each had to be started again."""
+    """Runs named loops. `failures` counts how often each failed, and had to be started again or survived it."""
 
     def __init__(self, report: Report = _nobody, failures: Counter[str] | None = None) -> None:
         self.failures: Counter[str] = Counter() if failures is None else failures
         self._report = report
         self._tasks: list[asyncio.Task[None]] = []
+        self._survived: dict[str, asyncio.TimerHandle] = {}
 
     def branch(self) -> Supervisor:
         """For a room that ends its loops by itself: one that tells and counts in the same places."""
@@ -54,8 +55,18 @@ class Supervisor:
         """Run `job` until it has returned once."""
         self._start(self._keep(name, job, once=True), name)
 
+    def survived(self, name: str, error: BaseException | None, what: str = "") -> None:
+        """Tell of a fault that did not end its loop: one of many things it does has failed, and it goes on."""
+        self._failed(name, f"{what}: {_words(error)}" if what and error else what or _words(error), error)
+        if (timer := self._survived.pop(name, None)) is not None:
+            timer.cancel()
+        self._survived[name] = asyncio.get_running_loop().call_later(WELL_AFTER_S, self._tell, name, "ok", "")
+
     async def end(self) -> None:
         """Cancel every loop and wait for its end."""
+        for timer in self._survived.values():
+            timer.cancel()
+        self._survived.clear()
         tasks, self._tasks = set(self._tasks), []
         while tasks:
             for task in tasks:
@@ -70,20 +81,14 @@ class Supervisor:
         """Meanwhile hear of what fails in this event loop's callbacks, in tasks nobody awaits, and in threads."""
         loop = asyncio.get_running_loop()
         handler, hook = loop.get_exception_handler(), threading.excepthook
-        settled: list[asyncio.TimerHandle] = []
-
-        def tell(what: str, error: BaseException | None) -> None:
-            self._failed(UNATTENDED, f"{what}: {_words(error)}" if error else what, error)
-            for timer in settled:
-                timer.cancel()
-            settled[:] = [loop.call_later(WELL_AFTER_S, self._tell, UNATTENDED, "ok", "")]
 
         def callback_failed(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-            tell(str(context.get("message", "a callback failed")), context.get("exception"))
+            what = str(context.get("message", "a callback failed"))
+            self.survived(UNATTENDED, context.get("exception"), what)
 
         def thread_failed(args: threading.ExceptHookArgs) -> None:
             what = f"thread {args.thread.name if args.thread else '?'}"
-            loop.call_soon_threadsafe(tell, what, args.exc_value)
+            loop.call_soon_threadsafe(self.survived, UNATTENDED, args.exc_value, what)
 
         loop.set_exception_handler(callback_failed)
         threading.excepthook = thread_failed
@@ -92,8 +97,6 @@ class Supervisor:
         finally:
             threading.excepthook = hook
             loop.set_exception_handler(handler)
-            for timer in settled:
-                timer.cancel()
 
     def _start(self, running: Any, name: str) -> None:
         self._tasks = [task for task in self._tasks if not task.done()]
@@ -163,5 +166,5 @@ def _log(event: str, **values: Any) -> None:
         log.error(event, **values)
 
 
-def _words(error: BaseException) -> str:
+def _words(error: BaseException | None) -> str:
     return f"{type(error).__name__}: {error}"

@@ -47,6 +47,7 @@ class KeepingCounters:
     pictures: int = 0
     bytes: int = 0
     deleted: int = 0
+    failures: int = 0
 
 
 def to_delete(pictures: Iterable[Kept], needed: Collection[str], now_ms: int, limits: EvidenceLimits) -> list[Kept]:
@@ -84,6 +85,7 @@ class EvidenceKeeping:
             try:
                 await self.tidy()
             except Exception as error:  # noqa: BLE001 - whatever hinders it, pictures stay, and it is tried again
+                self.counters.failures += 1
                 log.warning("evidence_not_tidied", reason=str(error) or type(error).__name__)
             await self._clock.sleep(EVERY_S)
 

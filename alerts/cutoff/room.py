@@ -165,9 +165,9 @@ class CutRoom:
             work = await self._work.get()
             try:
                 await work()
-            except Exception:  # noqa: BLE001 - supervised: one cut's trouble must not stop the others
+            except Exception as error:  # noqa: BLE001 - supervised: one cut's trouble must not stop the others
                 self.failures += 1
-                _log.exception("a step of a cut failed")
+                self._supervisor.survived("cuts", error, "a step of a cut failed")
 
     async def _tick(self) -> None:
         while True:

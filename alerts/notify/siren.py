@@ -142,6 +142,9 @@ class Sirens:
                 await self._publish(siren_topic(shed, self._prefix), order(alert, self._clock.now_ms()), True)
         except Exception as error:  # noqa: BLE001 - supervised: the bus is another room's, any fault of it may pass
             self.failures += 1
+            if not isinstance(error, OSError):
+                # The bus that is away is told of by itself.
+                self._keep.survived("siren-send", error)
             _log.warning("siren not told, will be tried again", shed="/".join(shed), reason=repr(error))
             return False
         self._told[shed] = state

@@ -1,9 +1,9 @@
 """From a charger's message to the screen: publish → `alert` event of the API's live stream, on a whole service.
 
 The service is a process of its own (`shedwatch run`) with a broker beside it. Chargers publish at a steady rate; one
-message in so many reports a port whose relay is welded, each of another. A webhook channel takes connections and never
-answers, so that what is measured is what people see while a notifier hangs. Beside it, in the same time, messages go
-through the same broker and back to a bare client: what the broker alone takes.
+message in so many reports a port whose relay is welded, each of another. A webhook channel and a remote store take
+connections and never answer, so that what is measured is what people see while both hang. Beside it, in the same time,
+messages go through the same broker and back to a bare client: what the broker alone takes.
 """
 
 from __future__ import annotations
@@ -79,16 +79,24 @@ def measure(scale: WayScale = WayScale()) -> dict[str, float]:
     Raises:
         BenchError: a part did not come up, or an alarm was lost.
     """
-    with tempfile.TemporaryDirectory(prefix="shedwatch-bench-") as folder, _hung_server() as hung:
+    with (
+        tempfile.TemporaryDirectory(prefix="shedwatch-bench-") as folder,
+        _hung_server() as notifier,
+        _hung_server() as store,
+    ):
         try:
-            return asyncio.run(_measure(scale, Path(folder), hung))
+            return asyncio.run(_measure(scale, Path(folder), notifier, store))
         except (StageError, ConfigurationError, OSError) as error:
             raise BenchError(str(error)) from None
 
 
-async def _measure(scale: WayScale, folder: Path, hung: int) -> dict[str, float]:
-    webhook = {"type": "webhook", "url": f"http://127.0.0.1:{hung}/", "secret": "a-secret-of-a-bench-0123456789"}
-    more = {"notify": {"channels": [webhook]}, "vision": {"enabled": False}}
+async def _measure(scale: WayScale, folder: Path, notifier: int, store: int) -> dict[str, float]:
+    webhook = {"type": "webhook", "url": f"http://127.0.0.1:{notifier}/", "secret": "a-secret-of-a-bench-0123456789"}
+    more = {
+        "notify": {"channels": [webhook]},
+        "vision": {"enabled": False},
+        "store": {"url": f"victoria://127.0.0.1:{store}", "file": "telemetry.db"},
+    }
     options = StageOptions(sites_of(FLEET), folder, scaled(round(time.time() * 1000), 1.0), more=more)
     async with Stage(options, lambda _text: None) as stage:
         times = _Times()
@@ -97,10 +105,20 @@ async def _measure(scale: WayScale, folder: Path, hung: int) -> dict[str, float]
         try:
             begun, per_s = await asyncio.to_thread(_publish, stage.broker_url, scale, times)
             await _until_all_seen(times)
+            waiting = await asyncio.to_thread(_waiting_lines, stage.url)
         finally:
             stopped.set()
             await listening
-        return {"messages_per_s": per_s, **times.figures(begun)}
+        return {"messages_per_s": per_s, "lines_waiting_for_the_store": waiting, **times.figures(begun)}
+
+
+def _waiting_lines(url: str) -> float:
+    """How many lines the hung store has not taken. Raises BenchError where there are none: then it did not hang."""
+    for line in httpx2.get(f"{url}/metrics", timeout=10.0).text.splitlines():
+        name, _, value = line.rpartition(" ")
+        if not line.startswith("#") and name.endswith("store_outbox_lines") and float(value) > 0:
+            return float(value)
+    raise BenchError("nothing waits for the store that should hang")
 
 
 async def _until_all_seen(times: _Times) -> None:

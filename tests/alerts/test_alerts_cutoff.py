@@ -24,6 +24,7 @@ from alerts.model import AlertKind, Severity
 from alerts.service import AlarmService
 from ingest.contract import Command, Reply
 from ingest.model import DeviceRef, Reading
+from shedwatch.supervise import Supervisor
 from vision.model import ObservationKind, Zone, ZoneKind
 
 ORDER = CutOrder("cuiping", "shed-1", "c1", 3, "wang", "smoke at the bay")
@@ -233,6 +234,27 @@ def room(desk: AlarmService, ledger: Ledger, clock: StillClock, pile: Pile, *pol
 @pytest.fixture
 def ledger(tmp_path: Path) -> FragileLedger:
     return FragileLedger(f"sqlite:///{tmp_path / 'alerts.db'}")
+
+
+async def test_a_step_that_fails_is_told_and_the_next_is_taken(ledger: FragileLedger, clock: StillClock) -> None:
+    """Cutting power must not fail unheard of."""
+    told: list[tuple[str, str, str]] = []
+    done = asyncio.Event()
+
+    async def fail() -> None:
+        raise ZeroDivisionError("divided")
+
+    async def go_on() -> None:
+        done.set()
+
+    keep = Supervisor(lambda *report: told.append(report))
+    cuts = CutRoom(TOPOLOGY, None, CutBook(ledger), lambda *_: None, clock, keep=keep)  # type: ignore[arg-type]
+    async with cuts:
+        cuts._work.put_nowait(fail)
+        cuts._work.put_nowait(go_on)
+        await asyncio.wait_for(done.wait(), 5)
+
+    assert ("loop-cuts", "degraded", "a step of a cut failed: ZeroDivisionError: divided") in told
 
 
 @pytest.fixture

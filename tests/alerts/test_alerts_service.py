@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alarm_doubles import FragileLedger, StillClock, service, until
@@ -13,7 +15,7 @@ from alerts import service as service_module
 from alerts.desk import AlertQuery, DeskUnavailableError, Order, RefusedActionError, UnknownAlertError
 from alerts.feed import MAX_WAITING
 from alerts.ledger.database import Ledger
-from alerts.model import AlarmState, AlertChange, AlertKind
+from alerts.model import AlarmState, AlertChange, AlertKind, Condition
 from alerts.service import AlarmService
 from ingest.model import DeviceRef
 from shedwatch.clock import ManualClock
@@ -215,6 +217,36 @@ async def test_a_rule_that_fails_is_named_and_the_others_go_on(url: str) -> None
         assert desk.rules.failures["port_stale"] == 5
         # Sound again ten minutes after the last failure.
         await until(lambda: not any(a.active for a in desk.open_alerts() if a.device == "rule-port-stale"), clock, 20.0)
+
+
+async def test_a_fault_of_the_engine_is_an_alarm_and_never_one_about_itself(url: str) -> None:
+    """What it could not take in is told; that it cannot tell is only counted."""
+    clock, told = StillClock(), Counter[str]()
+    async with service(url, clock) as desk:
+        apply = desk._engine.apply
+
+        def report(part: str, state: str, detail: str) -> None:
+            told[f"{part} {state}"] += 1
+            desk.submit_health(part, "degraded" if state == "degraded" else "ok", detail)
+
+        def fail(condition: Condition, *rest: Any) -> AlertChange | None:
+            if condition.key.kind is not AlertKind.SERVICE_DEGRADED or silent:
+                raise ZeroDivisionError("divided")
+            return apply(condition, *rest)
+
+        desk._supervisor._report = report
+        desk._engine.apply = fail  # type: ignore[method-assign]
+        silent = False
+        await heat_up(desk, clock)
+        await until(lambda: any(alert.device == "loop-alarms" for alert in desk.open_alerts()), clock, 1.0)
+        said = next(alert.message.en for alert in desk.open_alerts() if alert.device == "loop-alarms")
+        silent = True
+        desk.submit_health("elsewhere", "down", "gone")
+        failures = desk.counts["engine_failures"]
+        await until(lambda: desk.counts["engine_failures"] > failures, clock, 1.0)
+
+    assert "over_temperature could not be applied: ZeroDivisionError: divided" in said
+    assert set(told) == {"loop-alarms degraded"}
 
 
 async def test_a_reader_that_is_too_slow_is_let_go_and_holds_nobody_up(url: str) -> None:

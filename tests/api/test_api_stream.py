@@ -346,7 +346,7 @@ async def test_one_bad_look_does_not_end_the_page(home: House, app: FastAPI, mon
             async with asyncio.timeout(5):
                 while len(looks) < 4:
                     await asyncio.sleep(0.01)
-    assert [line["event"] for line in logs] == ["live events: a look at the state failed"]
+    assert [line["why"] for line in logs] == ["a look at the state failed: RuntimeError: boom"]
     assert not running.done()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

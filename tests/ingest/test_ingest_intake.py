@@ -213,6 +213,8 @@ async def test_failing_alarms_do_not_cost_readings() -> None:
 
     assert house.intake.counters.alarms_failed == 1
     assert len(house.store.messages) == 1
+    assert house.intake.health.state == "degraded"
+    assert "a rule is broken" in house.intake.health.detail
 
 
 async def test_pictures_go_to_vision_while_the_store_is_down() -> None:

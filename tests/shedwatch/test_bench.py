@@ -103,7 +103,7 @@ def test_alerts_runs_and_raises_what_runs_hot():
 
 
 @pytest.mark.servers
-def test_alarms_are_on_the_live_stream_while_a_notifier_hangs():
+def test_alarms_are_on_the_live_stream_while_notifier_and_store_hang():
     """A whole service with Mosquitto: every welded port's alarm arrives, and far sooner than the hung webhook would answer."""
     figures = alarm_way.measure(alarm_way.WayScale(warm_up_s=1.0, seconds=3.0, rate=200.0, one_of=20))
 

@@ -190,6 +190,25 @@ async def test_a_branch_ends_its_own_loops_and_counts_in_the_same_place(supervis
     assert {task.get_name() for task in asyncio.all_tasks()} & {"trunk", "twig"} == {"trunk"}
 
 
+async def test_a_fault_that_a_loop_survives_is_told_until_there_was_none_for_a_while(
+    supervisor: Supervisor, told: Told
+) -> None:
+    """One cut's step, one look of the page: the loop goes on, and somebody has to know."""
+    supervisor.survived("cuts", RuntimeError("broken"), "a step failed")
+    await asyncio.sleep(0.03)
+    supervisor.survived("cuts", ValueError("again"))
+    await asyncio.sleep(0.03)
+    before = list(told)
+    await until(lambda: len(told) > 2)
+
+    assert before == [
+        ("loop-cuts", "degraded", "a step failed: RuntimeError: broken"),
+        ("loop-cuts", "degraded", "ValueError: again"),
+    ]
+    assert told[2:] == [("loop-cuts", "ok", "")]
+    assert supervisor.failures == {"cuts": 2}
+
+
 async def test_what_fails_where_nobody_waits_is_told(supervisor: Supervisor, told: Told) -> None:
     """A callback, a task nobody awaits, a thread."""
 
