@@ -53,6 +53,12 @@ def test_four_processes_store_alarm_show_and_take_orders(tmp_path, mosquitto):
             10,
             "the picture did not arrive",
         )
+        # Who is still importing what it needs is ended by the signal itself.
+        service.until(
+            lambda: all(b"service started" in (tmp_path / f"{part}.log").read_bytes() for part in logs),
+            60,
+            "a process did not start",
+        )
         for process in others:
             process.terminate()
         assert [process.wait(20) for process in others] == [0, 0, 0]
