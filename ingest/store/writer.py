@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from ingest.model import Reading
 from ingest.store import dead_letters
@@ -17,12 +17,13 @@ from ingest.store.series import WRITE_EVERY_S, Heard, LatestBook, SeriesBook
 from ingest.store.spool import Spool
 
 
-class _Sorted(NamedTuple):
+@dataclass(slots=True)
+class Prepared:
     """Messages taken apart: rows of values, events and statuses with their message's number, and messages that hold neither."""
 
-    rows: list[NewRow]
-    events: list[tuple[int, Reading]]
-    new: set[int]
+    rows: list[NewRow] = field(default_factory=list)
+    events: list[tuple[int, Reading]] = field(default_factory=list)
+    new: set[int] = field(default_factory=set)
 
 
 class Writer:
@@ -44,14 +45,42 @@ class Writer:
             )
         )
 
-    def append(self, messages: Sequence[Message], refusals: Sequence[Refusal], now_ms: int) -> Appended:
-        """Commit all or nothing. After an error nothing was committed, and a new writer must take over."""
+    def prepare(self, messages: Sequence[Message], begin: int, end: int, into: Prepared) -> bool:
+        """Take some of these messages apart, in any thread; False where one is of a device or port without a series."""
+        find = self._series.find
+        for index in range(begin, min(end, len(messages))):
+            message = messages[index]
+            told = False
+            for reading in message.readings:
+                series = find(reading.device, reading.port)
+                if series is None:
+                    return False
+                if reading.values:
+                    told = True
+                    shape = shape_of(tuple(reading.values))
+                    row = shape.row(reading, series.number, message.digest)
+                    into.rows.append(NewRow(index, series, reading, shape, row))
+                if reading.event is not None or reading.online is not None:
+                    told = told or reading.event is not None
+                    into.events.append((index, reading))
+            if not told:
+                into.new.add(index)
+        return True
+
+    def append(
+        self, messages: Sequence[Message], refusals: Sequence[Refusal], now_ms: int, prepared: Prepared | None = None
+    ) -> Appended:
+        """Commit all or nothing. After an error nothing was committed, and a new writer must take over.
+
+        `prepared` is what this writer made of all these messages beforehand.
+        """
         latest_due = now_ms >= self._latest_due_ms
-        rows, events, new = self._sorted(messages)
+        prepared = self._prepared(messages) if prepared is None else prepared
+        new = prepared.new
         with transaction(self._connection):
-            inserted = self._raw.insert(rows, [message.redelivered for message in messages], now_ms)
+            inserted = self._raw.insert(prepared.rows, [message.redelivered for message in messages], now_ms)
             lines = []
-            for index, reading in events:
+            for index, reading in prepared.events:
                 if told := self._add_events(reading, messages[index]):
                     new.add(index)
                     lines += told
@@ -78,30 +107,14 @@ class Writer:
         """What `latest` lacks in the file; to be called from any thread."""
         return self._latest.unwritten()
 
-    def _sorted(self, messages: Sequence[Message]) -> _Sorted:
-        """Take messages apart. Devices and ports that were never heard before are given their series."""
-        rows: list[NewRow] = []
-        events: list[tuple[int, Reading]] = []
-        new: set[int] = set()
-        for index, message in enumerate(messages):
-            told = False
-            for reading in message.readings:
-                series = self._series.find(reading.device, reading.port)
-                if series is None:
-                    self._series.enter(it for one in messages for it in one.readings)
-                    series = self._series.find(reading.device, reading.port)
-                    assert series is not None
-                if reading.values:
-                    told = True
-                    shape = shape_of(tuple(reading.values))
-                    row = shape.row(reading, series.number, message.digest)
-                    rows.append(NewRow(index, series, reading, shape, row))
-                if reading.event is not None or reading.online is not None:
-                    told = told or reading.event is not None
-                    events.append((index, reading))
-            if not told:
-                new.add(index)
-        return _Sorted(rows, events, new)
+    def _prepared(self, messages: Sequence[Message]) -> Prepared:
+        """All of them. Devices and ports that were never heard before are given their series."""
+        prepared = Prepared()
+        if not self.prepare(messages, 0, len(messages), prepared):
+            self._series.enter(reading for message in messages for reading in message.readings)
+            prepared = Prepared()
+            self.prepare(messages, 0, len(messages), prepared)
+        return prepared
 
     def _number(self, reading: Reading) -> int:
         """The number of a series that was entered."""
