@@ -76,6 +76,8 @@ class AlarmService:
         register: the extinguishers.
         groups: devices with a common cause beside those of each shed.
         fetched: cameras whose pictures do not come over the broker.
+        followers: names of marks of those who follow the transitions. One that has none yet is set before anything of this
+            life is written: else a crash before its first one would hide from it what had been written by then.
         keep: keeps our loops alive.
     """
 
@@ -93,12 +95,14 @@ class AlarmService:
         register: Register | None = None,
         groups: Sequence[Group] = (),
         fetched: Collection[DeviceRef] = frozenset(),
+        followers: Sequence[str] = (),
         keep: Supervisor | None = None,
     ) -> None:
         around, self.bays = Surroundings(topology, book, register or Register()), BayMap(topology, zones or {})
         sessions = Sessions(around)
         self._topology = topology
         self._ledger = ledger
+        self._followers = tuple(followers)
         self._clock = clock
         self._tick_s = tick_s
         self._memory = memory
@@ -256,6 +260,11 @@ class AlarmService:
         """All notices of an alert, sent or not. Raises LedgerError."""
         return await self._ledger.notices(alert_id)
 
+    async def missed(self, mark: int) -> list[AlertChange]:
+        """Changes of earlier lives above a mark, in order, as far as they can be had."""
+        found = await self._history.changes_after(mark, self._started_seq)
+        return [change for change in found if change.transition.seq <= self._started_seq]
+
     async def unfinished(self) -> tuple[int | None, list[NoticeRow]]:
         """The notifier's mark and the notices still to be sent. Raises LedgerError."""
         return await self._ledger.mark("notifier"), await self._ledger.pending_notices()
@@ -345,7 +354,9 @@ class AlarmService:
                 await self._ledger.open()
                 alerts = await self._ledger.open_alerts()
                 told = await self._ledger.changes_since(self._clock.now_ms() - DAY_MS, MAX_SEEDED)
-                self._engine.continue_after(await self._ledger.last_seq())
+                last_seq = await self._ledger.last_seq()
+                self._engine.continue_after(last_seq)
+                await self._begin_marks(last_seq)
                 if not self._started:
                     self._started_seq = self._engine.last_seq
         except (LedgerError, TimeoutError) as error:
@@ -357,6 +368,11 @@ class AlarmService:
         self._restore(alerts)
         self._ledger_told(None)
         return True
+
+    async def _begin_marks(self, last_seq: int) -> None:
+        missing = [name for name in self._followers if await self._ledger.mark(name) is None]
+        if missing:
+            await self._ledger.append([], marks=dict.fromkeys(missing, last_seq))
 
     async def _restore_later(self) -> None:
         while not await self._restore_within(OPEN_WAIT_S):

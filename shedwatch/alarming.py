@@ -7,6 +7,7 @@ import asyncio
 from alerts.ledger.database import Ledger
 from alerts.ledger_desk import LedgerDesk, PassOn
 from alerts.memory import MemoryFile
+from alerts.notify.notifier import MARK as NOTIFIER
 from alerts.proving_ground import overrides
 from alerts.register import RegisterFile
 from alerts.rules.hazards import HAZARDS
@@ -39,6 +40,7 @@ async def open_alarms(house: House, book: RuleBook, ledger: Ledger, register: Re
             register=register.register,
             groups=[group.group(house.topology) for group in settings.alerts.groups],
             fetched=frozenset(settings.sources()),
+            followers=(NOTIFIER,),
             keep=house.keep.branch(),
         )
     )

@@ -80,6 +80,9 @@ class NoticeDesk(ChaserDesk, Protocol):
     def keep(self, notices: Sequence[NoticeRow], marks: dict[str, int] | None = None) -> None:
         """Have notices written to the ledger, in order, when it can be."""
 
+    async def missed(self, mark: int) -> Sequence[AlertChange]:
+        """Changes of earlier lives above a mark, in order, as far as they can be had."""
+
     async def unfinished(self) -> tuple[int | None, list[NoticeRow]]:
         """The notifier's mark and the notices still to be sent. Raises LedgerError."""
 
@@ -174,13 +177,13 @@ class Notifier:
                 self._withdraw(change.alert.id)
         self._desk.keep(self._make(change), {MARK: self._last_seq})
 
-    def _make(self, change: AlertChange) -> list[NoticeRow]:
+    def _make(self, change: AlertChange, queued: Collection[str] = ()) -> list[NoticeRow]:
         made = []
         for name in self._channels:
             route = self._channels[name][0]
             event = self._test_event(name, route, change) if change.alert.test else route.event_of(change)
-            if event is not None:
-                row = row_of(name, event, change, self._clock.now_ms())
+            row = row_of(name, event, change, self._clock.now_ms()) if event is not None else None
+            if row is not None and row.id not in queued:
                 self._add(row)
                 made.append(row)
         return made
@@ -239,12 +242,9 @@ class Notifier:
             else:
                 self._finish(row, "failed", "the channel is no longer configured")
         if mark is not None and mark < self._desk.started_seq:
-            missed = self._desk.changes(mark)
-            async for change in missed:
-                if change.transition.seq > self._desk.started_seq:
-                    break
-                self._desk.keep(self._make(change))
-            await missed.aclose()
+            queued = {row.id for row in rows}
+            for change in await self._desk.missed(mark):
+                self._desk.keep(self._make(change, queued))
 
     async def _work(self, name: str) -> None:
         lane, news = self._lanes[name], self._news[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -34,10 +35,15 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def answers_until_killed(url: str, count: int) -> list[Alert]:
     """Let the process work, kill it right after its answer number `count`, and return all it had answered."""
     command = [sys.executable, "-m", "tests.alerts.desk_worker", url]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as worker:
+    with (
+        tempfile.TemporaryFile("w+") as words,
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=words, text=True) as worker,
+    ):
         assert worker.stdout is not None
         lines = [worker.stdout.readline() for _ in range(count)]
         worker.kill()
+        words.seek(0)
+        assert all(lines), f"the worker ended by itself: {words.read()}"
         # What it said while it was being killed was answered, too; a line cut off in the middle was not.
         lines += [line for line in worker.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
     return [msgspec.json.decode(line, type=Alert) for line in lines]
