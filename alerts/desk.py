@@ -51,7 +51,10 @@ OrderAction = Literal[
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What a person wants done about an alert; what each action needs is said by `alerts.orders`."""
+    """What a person wants done about an alert; what each action needs is said by `alerts.orders`.
+
+    `seen_ts`: when they looked; what was raised, got worse or came back after that is not acknowledged by it.
+    """
 
     action: OrderAction
     alert_id: str
@@ -60,6 +63,7 @@ class Order(msgspec.Struct, frozen=True):
     minutes: int | None = None
     cause: str | None = None
     assignee: str | None = None
+    seen_ts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

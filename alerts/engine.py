@@ -17,10 +17,10 @@ from msgspec.structs import replace
 
 from alerts import lifecycle
 from alerts.chatter import Chatter
-from alerts.desk import Order, UnknownAlertError
+from alerts.desk import Order, RefusedActionError, UnknownAlertError
 from alerts.lifecycle import Action
 from alerts.model import AlarmState, Alert, AlertChange, AlertKey, Aside, Condition, Transition
-from alerts.orders import Limits, carry_out
+from alerts.orders import Limits, carry_out, moment
 from alerts.second_evidence import confirms
 
 SYSTEM = "system"
@@ -63,6 +63,7 @@ class AlarmEngine:
         self._by_id: dict[str, Alert] = {}
         self._sources: dict[AlertKey, dict[str, Condition | None]] = {}
         self._told_ms: dict[str, int] = {}
+        self._announced_ms: dict[str, int] = {}
         self._chatter = Chatter()
         # What a chattering alert's last rule said when it let go, and when that counts.
         self._letting_go: dict[AlertKey, tuple[int, Condition]] = {}
@@ -103,6 +104,8 @@ class AlarmEngine:
             closed = lifecycle.merged(alert, now_ms)
             return AlertChange(closed, self._transition(alert, closed, Action.MERGE, now_ms, SYSTEM, note))
         self._keep(alert)
+        # When it was announced last is not known here; whoever looks from now on has seen that.
+        self._announced_ms[alert.id] = now_ms
         if alert.active:
             self._sources.setdefault(alert.key, {}).update(dict.fromkeys(sources))
         return None
@@ -161,6 +164,11 @@ class AlarmEngine:
         alert = self._by_id.get(order.alert_id, closed)
         if alert is None:
             raise UnknownAlertError(order.alert_id)
+        announced_ms = self._announced_ms.get(alert.id, alert.raised_ts)
+        if order.seen_ts is not None and order.action == "acknowledge" and announced_ms > order.seen_ts:
+            raise RefusedActionError(
+                f"it was raised, got worse or came back at {moment(announced_ms)}, after you looked at {moment(order.seen_ts)}"
+            )
         sources = tuple(sorted(self._sources.get(alert.key, ()))) if alert.open else ()
         action, new, note = carry_out(alert, order, now_ms, sources, self._limits)
         if new is alert or not alert.open:
@@ -281,8 +289,11 @@ class AlarmEngine:
         transition = self._transition(old, new, action, now_ms, who, note)
         self._keep(new)
         self._told_ms[new.id] = now_ms
+        if lifecycle.announces(transition):
+            self._announced_ms[new.id] = now_ms
         if not new.open:
             del self._by_key[new.key], self._by_id[new.id], self._told_ms[new.id]
+            self._announced_ms.pop(new.id, None)
         return AlertChange(new, transition)
 
     def _transition(

@@ -215,6 +215,20 @@ class AlertPage(msgspec.Struct, frozen=True):
     next: str | None
 
 
+class LeftOut(msgspec.Struct, frozen=True):
+    """An alert of a group that was not acknowledged, and why."""
+
+    id: str
+    why: str
+
+
+class GroupAcknowledged(msgspec.Struct, frozen=True):
+    """What became of a group: ids that were acknowledged, and what was left out."""
+
+    acknowledged: list[str]
+    left_out: list[LeftOut]
+
+
 class PutAsideLimits(msgspec.Struct, frozen=True):
     """The longest that an alert may be put aside, in minutes: shelved by severity or as a fire kind, and out of service."""
 

@@ -10,19 +10,24 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from alerts.desk import AlertQuery, Order, OrderAction
+from alerts.desk import AlertQuery, Order, OrderAction, RefusedActionError, UnknownAlertError
 from alerts.load import LoadFigures
-from alerts.model import Alert, AlertKind, Severity
+from alerts.model import AlarmState, Alert, AlertKind, Severity
+from alerts.orders import FIRE_KINDS
 from api.guard import Operator, Viewer
 from api.problems import bad_parameter, not_found
 from api.routes.deps import BASE, BLANK, Deps
 from api.schema import answers, problems
 from api.times import parse_time
-from api.views import AlertLog, AlertPage, PutAsideLimits, json_response
+from api.views import AlertLog, AlertPage, GroupAcknowledged, LeftOut, PutAsideLimits, json_response
 from ingest.model import ID_PATTERN
 from vision.evidence import NAME_PATTERN
 
 _NOTE_LENGTH = 2_000
+_TOGETHER = 50
+"""Orders of one group that are under way at a time: they share the ledger's commits."""
+
+_WAITING = (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED)
 
 router = APIRouter(prefix=f"{BASE}/alerts", tags=["alerts"])
 _log = structlog.get_logger(__name__)
@@ -107,6 +112,46 @@ async def evidence(alert_id: AlertId, name: str, _who: Viewer, deps: Deps) -> Re
     if not await asyncio.to_thread(path.is_file):
         raise not_found("This picture is no longer kept.")
     return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"})
+
+
+class GroupBody(BaseModel):
+    """The alerts of one kind in one shed, as they were seen at `seen_ts` (epoch milliseconds)."""
+
+    model_config = ConfigDict(extra="forbid")
+    site: Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN.pattern}$")]
+    shed: Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN.pattern}$")]
+    kind: AlertKind
+    seen_ts: Annotated[int, Field(strict=True, ge=0, le=2**53)]
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=_NOTE_LENGTH)] = ""
+
+
+@router.post("/acknowledge", responses=answers(GroupAcknowledged, 409, 422, 503))
+async def acknowledge_group(who: Operator, deps: Deps, body: GroupBody) -> Response:
+    """Acknowledge what waits of one kind in one shed; nothing that was raised, got worse or came back since `seen_ts`."""
+    if body.kind in FIRE_KINDS:
+        raise RefusedActionError("what speaks of fire is acknowledged one by one, by somebody who has looked at each")
+    place = (body.site, body.shed, body.kind)
+    waiting = [
+        alert
+        for alert in deps.desk.open_alerts()
+        if (alert.site, alert.shed, alert.kind) == place and alert.state in _WAITING and not alert.test
+    ]
+    together = asyncio.Semaphore(_TOGETHER)
+
+    async def acknowledge(alert: Alert) -> str | LeftOut:
+        try:
+            async with together:
+                await deps.desk.order(Order("acknowledge", alert.id, who.name, body.note, seen_ts=body.seen_ts))
+        except (RefusedActionError, UnknownAlertError) as error:
+            return LeftOut(alert.id, str(error))
+        return alert.id
+
+    seen = [alert for alert in waiting if alert.raised_ts <= body.seen_ts]
+    later = [LeftOut(alert.id, "raised after you looked") for alert in waiting if alert.raised_ts > body.seen_ts]
+    done = await asyncio.gather(*(acknowledge(alert) for alert in seen))
+    acknowledged = [one for one in done if isinstance(one, str)]
+    _log.info("alerts acknowledged together", kind=body.kind, shed=f"{body.site}/{body.shed}", count=len(acknowledged))
+    return json_response(GroupAcknowledged(acknowledged, [*(one for one in done if isinstance(one, LeftOut)), *later]))
 
 
 _ORDERS: dict[str, tuple[OrderAction, str]] = {

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from alarm_samples import NOW_MS, condition
 
-from alerts.desk import Order
+from alerts.desk import Order, RefusedActionError
 from alerts.engine import AlarmEngine, alert_ids
 from alerts.model import AlarmState, AlertChange, AlertKind, Aside, Severity
 
@@ -284,3 +284,19 @@ def test_a_judgement_of_a_closed_alert_leaves_the_open_one_of_its_key_alone() ->
     judged = machine.order(Order("false_alarm", closed.id, "wang", cause="steam"), NOW_MS, closed)
     assert (judged.alert.false_alarm, judged.alert.open) == (True, False)
     assert machine.open_alerts() == [today]
+
+
+def test_an_acknowledgement_is_of_what_was_seen() -> None:
+    """What got worse or came back after the look is not silenced by it; a restart takes itself for the announcement."""
+    machine = engine()
+    alert = apply(machine).alert
+    apply(machine, severity=Severity.CRITICAL, at_ms=NOW_MS + 10)
+    with pytest.raises(RefusedActionError, match="after you looked"):
+        give(machine, alert.id, "acknowledge", NOW_MS + 20, seen_ts=NOW_MS + 9)
+    restored = AlarmEngine(alert_ids(Random(2)), 1000)
+    restored.restore(machine.open_alerts()[0], ["over_temperature"], NOW_MS + 30)
+    with pytest.raises(RefusedActionError, match="after you looked"):
+        give(restored, alert.id, "acknowledge", NOW_MS + 40, seen_ts=NOW_MS + 20)
+    assert (
+        give(machine, alert.id, "acknowledge", NOW_MS + 20, seen_ts=NOW_MS + 10).alert.state is AlarmState.ACKNOWLEDGED
+    )

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from alerts.desk import AlertQuery
 from alerts.model import AlarmState, AlertKind, Severity
 from api.auth import Role
-from tests.api.fakes import JPEG, House, alert
+from tests.api.fakes import JPEG, SHED, SITE, House, alert
 
 ALERT_FIELDS = [
     "id",
@@ -293,3 +293,43 @@ def test_the_load(home: House, client: TestClient) -> None:
 
     assert (load["announced_10min"], load["flood"], load["standing"]) == (12, True, 12)
     assert [(group["kind"], group["count"]) for group in load["groups"]] == [("smoke", 12)]
+
+
+GROUP = {"site": SITE, "shed": SHED, "kind": "over_power", "seen_ts": 1_795_400_000_000}
+
+
+def test_a_group_is_acknowledged_as_it_was_seen(client: TestClient, home: House) -> None:
+    """One kind in one shed; what was raised later, tests, and what somebody has in hand stay as they are."""
+    for alert_id, changes in {
+        "a1": {},
+        "a2": {"state": AlarmState.RETURNED_UNACKNOWLEDGED, "active": False},
+        "late": {"raised_ts": GROUP["seen_ts"] + 1},
+        "other-kind": {"kind": AlertKind.OVER_CURRENT},
+        "other-shed": {"shed": "shed-2"},
+        "shelved": {"state": AlarmState.SHELVED},
+        "test": {"test": True},
+    }.items():
+        home.desk.put(alert(alert_id, **{"kind": AlertKind.OVER_POWER, "severity": Severity.MEDIUM, **changes}))
+    answer = client.post(
+        "/api/v1/alerts/acknowledge", json=GROUP | {"note": "all seen"}, headers=home.bearer(Role.OPERATOR)
+    )
+    assert answer.status_code == 200
+    assert sorted(answer.json()["acknowledged"]) == ["a1", "a2"]
+    assert [one["id"] for one in answer.json()["left_out"]] == ["late"]
+    waiting = {one.id for one in home.desk.alerts.values() if one.state is AlarmState.UNACKNOWLEDGED}
+    assert waiting == {"late", "other-kind", "other-shed", "test"}
+    assert home.desk.alerts["a1"].acknowledged_by == "operator-li"
+    assert home.desk.kept[-1].transition.note == "all seen"
+
+
+def test_fire_is_not_acknowledged_by_the_group_and_viewers_acknowledge_nothing(client: TestClient, home: House) -> None:
+    """Somebody has to look at each."""
+    home.desk.put(alert("a1"))
+    fire = GROUP | {"kind": "smoke"}
+    assert client.post("/api/v1/alerts/acknowledge", json=fire, headers=home.bearer(Role.OPERATOR)).status_code == 409
+    assert client.post("/api/v1/alerts/acknowledge", json=GROUP, headers=home.bearer()).status_code == 403
+    assert (
+        client.post("/api/v1/alerts/acknowledge", json={"site": SITE}, headers=home.bearer(Role.OPERATOR)).status_code
+        == 422
+    )
+    assert home.desk.alerts["a1"].state is AlarmState.UNACKNOWLEDGED

@@ -54,6 +54,7 @@ DOCUMENTED = {
     ("get", "/healthz"),
     ("get", "/api/v1/proofs"),
     ("get", "/api/v1/alerts/limits"),
+    ("post", "/api/v1/alerts/acknowledge"),
     ("post", "/api/v1/proofs"),
     ("get", "/readyz"),
     ("get", "/metrics"),

@@ -249,6 +249,26 @@ def test_an_alarm_that_needs_two_people_stays_until_both_took_notice(wall: Wall,
     assert visitor.complaints == []
 
 
+def test_in_a_flood_a_group_is_acknowledged_as_it_was_seen(wall: Wall, visitor: Visitor) -> None:
+    """Asked for twice; what comes between the two presses still waits."""
+    now_ms = wall.home.clock.now_ms()
+    for number in range(70):
+        raise_alert(wall, f"a{number}", kind=AlertKind.OVER_POWER, severity=Severity.MEDIUM, raised_ts=now_ms)
+    page = visitor.log_in()
+    button = page.locator("[data-action=acknowledge-group]")
+    expect(button).to_have_text("全部确认（70）")
+    button.click()
+    expect(button).to_have_text("再按一次：确认 70 条")
+    raise_alert(wall, "late", kind=AlertKind.OVER_POWER, severity=Severity.MEDIUM, raised_ts=now_ms + 60_000)
+    expect(page.locator(".group-number")).to_contain_text("71")
+    button.click()
+    expect(page.locator(".alarm-group .alarm-error")).to_contain_text("1 条未确认")
+    expect(page.locator(".group-waiting")).to_contain_text("1")
+    waiting = [one.id for one in wall.home.desk.alerts.values() if one.state is AlarmState.UNACKNOWLEDGED]
+    assert waiting == ["late"]
+    assert visitor.complaints == []
+
+
 def test_the_page_begins_with_the_limits_that_hold_by_default() -> None:
     """Until it has heard from the server; no choice that would be refused."""
     source, limits = (FOLDER / "js" / "model.js").read_text("utf-8"), Limits()

@@ -55,7 +55,7 @@ export function createAlarms(model, go, actions, calm) {
   const more = h("p", { class: "alarms-more" });
   const wait = h("p", { class: "alarms-wait" });
   const line = createLoadLine(model, go);
-  const groups = createGroups(model, (alert) => createRow(model, alert, go, actions));
+  const groups = createGroups(model, actions, (alert) => createRow(model, alert, go, actions));
   const aside = createAside(model, go);
   const grouping = h("button", { class: "button button-quiet grouping", type: "button", hidden: true, on: { click: regroup } });
   const body = h("div", { class: "alarms-body" }, list, groups.element, more, aside.element);

@@ -1,6 +1,7 @@
 // A flood as a handful of lines: alarms of one kind in one shed together, each line opening to its alarms. A fire that
 // nobody has seen to is never put into a group.
 
+import * as clock from "./clock.js";
 import { h, reconcile, setAttr, setText, severityMark } from "./dom.js";
 import { elapsed } from "./format.js";
 import { t, word } from "./i18n.js";
@@ -8,6 +9,8 @@ import { isFire, isTest, needsAck, rank } from "./model.js";
 import { shedLine } from "./places.js";
 
 const MAX_OPENED = 100;
+// A question nobody answers goes away: the list moves on.
+const ASK_MS = 8_000;
 
 /** Alarms of one kind and shed together, worst and unseen first. */
 export function groupsOf(alerts) {
@@ -28,8 +31,8 @@ export function groupsOf(alerts) {
 /** Whether an alarm stands for itself also in a flood. */
 export const standsAlone = (alert) => isFire(alert) && alert.severity === "critical" && needsAck(alert) && !isTest(alert);
 
-/** The list of groups; `createRow(alert)` makes the row of one alarm. */
-export function createGroups(model, createRow) {
+/** The list of groups; `createRow(alert)` makes the row of one alarm, `actions.acknowledgeGroup(body)` acknowledges one. */
+export function createGroups(model, actions, createRow) {
   const element = h("ol", { class: "alarm-groups", hidden: true });
   const opened = new Set();
   let views = new Map();
@@ -47,6 +50,9 @@ export function createGroups(model, createRow) {
     const waiting = h("span", { class: "group-waiting" });
     const age = h("time", { class: "group-age" });
     const list = h("ol", { class: "alarm-list group-list", hidden: true });
+    const ack = h("button", { class: "button button-ack group-ack", type: "button", hidden: true, data: { action: "acknowledge-group" }, on: { click: press } });
+    const error = h("p", { class: "alarm-error", role: "alert" });
+    let asked = null;
     const head = h("button", { class: "group-head", type: "button", "aria-expanded": "false", on: { click: toggle } }, mark, kind, number, place, waiting, age);
     let group = null;
     let here = null;
@@ -58,14 +64,40 @@ export function createGroups(model, createRow) {
       draw();
     }
 
+    // Asked for twice: what was seen at the first press is what the second one acknowledges.
+    async function press() {
+      if (!asked) {
+        asked = { seen_ts: Math.floor(clock.now()), n: group.waiting, timer: setTimeout(() => { asked = null; draw(); }, ASK_MS) };
+        draw();
+        return;
+      }
+      const { seen_ts, timer } = asked;
+      clearTimeout(timer);
+      asked = null;
+      ack.disabled = true;
+      setText(error, "");
+      const { site, shed, kind } = group.first;
+      try {
+        const done = await actions.acknowledgeGroup({ site, shed, kind, seen_ts });
+        setText(error, done.left_out.length ? t("group.left_out", { n: done.left_out.length, why: done.left_out[0].why }) : "");
+      } catch (failure) {
+        setText(error, t("alarm.ack_failed", { reason: failure.message }));
+      } finally {
+        ack.disabled = false;
+        draw();
+      }
+    }
+
     function draw() {
+      ack.hidden = !(group.waiting > 1 && actions.mayAct() && !isFire(group.first));
+      setText(ack, asked ? t("group.ack_sure", { n: asked.n }) : t("group.ack", { n: group.waiting }));
       const open = opened.has(key);
       list.hidden = !open;
       setAttr(head, "aria-expanded", String(open));
       rows = reconcile(list, open ? group.alerts.slice(0, MAX_OPENED) : [], (alert) => alert.id, createRow, (row, alert) => row.update(alert, here));
     }
     return {
-      element: h("li", { class: "alarm-group", data: { group: key } }, head, list),
+      element: h("li", { class: "alarm-group", data: { group: key } }, h("div", { class: "group-line" }, head, ack), error, list),
       update(next, shed) {
         group = next;
         here = shed;

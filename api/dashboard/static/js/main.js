@@ -43,6 +43,7 @@ const actions = {
   acknowledge: async (alert, note) => model.putAlert(await order(alert, "acknowledge", note)),
   comment: (alert, note) => order(alert, "comment", note),
   order: async (alert, verb, body) => model.putAlert(await postJson(`/alerts/${encodeURIComponent(alert.id)}/${verb}`, body)),
+  acknowledgeGroup: (body) => postJson("/alerts/acknowledge", body),
   confirm: confirmAcknowledge,
 };
 
