@@ -265,7 +265,8 @@ async def test_where_two_have_to_acknowledge_the_chase_goes_on_to_the_others_unt
         done = await desk.acknowledge(alert.id, "chief", "")
         assert (done.state, done.acknowledged_by) == ("acknowledged", "Wang, Chief")
         told = len(voice.told)
-        await settle(clock, 400)
+        clock.advance(400)
+        await settle(clock)
         assert len(voice.told) == told
 
 

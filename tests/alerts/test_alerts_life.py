@@ -207,4 +207,4 @@ class LifeOfSeveral(Life):
 TestLife = Life.TestCase
 TestLife.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestLifeOfSeveral = LifeOfSeveral.TestCase
-TestLifeOfSeveral.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestLifeOfSeveral.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)

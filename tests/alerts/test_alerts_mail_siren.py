@@ -16,11 +16,14 @@ from alarm_doubles import StillClock, service, until
 from alarm_samples import NOW_MS, observation
 from test_alerts_channels import NOTICE
 
-from alerts.model import Severity
+from alerts import lifecycle
+from alerts.feed import Feed, Subscription
+from alerts.model import Alert, AlertKey, AlertKind, Condition, Severity, Text
 from alerts.notify.mail import MailChannel, MailServer, compose
 from alerts.notify.pace import Pace
 from alerts.notify.port import EventAction, PermanentError, Person, RetryableError
 from alerts.notify.siren import Sirens, sounding
+from alerts.proving_ground import CAMERA
 from shedwatch.clock import ManualClock
 from vision.model import ObservationKind
 
@@ -130,6 +133,9 @@ async def test_a_server_that_is_away_is_tried_again() -> None:
 # ---- sirens
 
 
+TEST_SMOKE = Condition(AlertKey(AlertKind.SMOKE, *CAMERA), True, Severity.CRITICAL, Text("烟", "smoke"))
+
+
 async def test_a_siren_sounds_until_somebody_acknowledges(tmp_path: Path) -> None:
     """And says what for; a bus that was away is told again."""
     clock, told, away = StillClock(), [], [True]
@@ -182,3 +188,30 @@ def test_a_pace_counts_a_picture_as_a_message() -> None:
     pace.spend(0.0, 2)
     assert pace.wait_s(1.0, urgent=True, cost=2) == pytest.approx(59.0)
     assert pace.wait_s(1.0, urgent=True, cost=1) == 0.0
+
+
+async def test_a_siren_that_is_asked_to_sounds_for_a_test_says_so_and_is_off_when_it_is_over() -> None:
+    """The proof of a siren; another shed's stays silent."""
+    feed, told, alerts = Feed(), [], [lifecycle.raised("t1", TEST_SMOKE, NOW_MS)]
+
+    async def publish(topic: str, payload: bytes, _retain: bool) -> None:
+        told.append((topic, json.loads(payload)))
+
+    class Desk:
+        def open_alerts(self) -> list[Alert]:
+            return alerts
+
+        def changes(self, after_seq: int | None = None) -> Subscription:
+            return feed.subscribe()
+
+    sheds = [("cuiping", "shed-1"), ("cuiping", "shed-2")]
+    async with Sirens(Desk(), publish, StillClock(), sheds, Severity.CRITICAL, "sheds") as sirens:
+        await until(lambda: len(told) == 2)
+        assert [order["on"] for _, order in told] == [False, False]
+        sirens.sound_tests(("cuiping", "shed-2"))
+        await until(lambda: len(told) == 3)
+        assert told[-1][0] == "sheds/cuiping/shed-2/siren"
+        assert (told[-1][1]["on"], told[-1][1]["test"]) == (True, True)
+        sirens.sound_tests(None)
+        await until(lambda: len(told) == 4)
+        assert told[-1] == ("sheds/cuiping/shed-2/siren", {"on": False, "ts": NOW_MS})
