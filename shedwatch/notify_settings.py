@@ -26,7 +26,9 @@ Place = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}(/[a-
 
 def _time_of_day(value: Any) -> Any:
     # YAML 1.1 reads 20:30 without quotes as a number to the base of 60.
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 24 * 60:
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 0 <= value < 24 * 60:
+            raise ValueError(f"{value // 60:02}:{value % 60:02} is no time of day; 00:00 to 24:00 are")
         return time(value // 60, value % 60)
     return time(0) if value == "24:00" else value
 

@@ -116,8 +116,15 @@ class Loop:
         return []
 
     def begin(self) -> list[Send]:
-        """Send the order that counts now: at the beginning, and again after a restart."""
+        """Send the order that counts now."""
         return [] if self.cut.settled else [self._order()]
+
+    def resume(self, now_ms: int) -> list[Send]:
+        """Go on after a restart: the order is sent again, and its proof has its whole time, for nobody listened meanwhile."""
+        if self.cut.settled:
+            return []
+        self.cut = replace(self.cut, sent_ts=now_ms, step_ts=now_ms)
+        return [self._order(), *self._poll(now_ms)]
 
     def _next_means(self, now_ms: int, why: str) -> list[Send]:
         if not self.cut.by_breaker and self.cut.breaker_allowed:

@@ -198,7 +198,7 @@ class CutRoom:
             if cut.id not in self._loops and (not cut.settled or matters_until > now_ms):
                 self._loops[cut.id] = loop = Loop(cut, self._times)
                 self._watch_closely(cut)
-                self._send(loop, loop.begin())
+                self._send(loop, loop.resume(now_ms))
         answered = {cut.alert_id for cut in earlier}
         for alert in self._alarms.open_alerts():
             if alert.id not in answered:

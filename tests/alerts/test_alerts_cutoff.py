@@ -122,6 +122,16 @@ def test_a_current_that_comes_back_within_the_watch_is_a_failure() -> None:
     assert "again" in it.cut.log[-1].note
 
 
+def test_after_an_outage_the_port_has_its_whole_time_before_the_breaker_is_opened() -> None:
+    """Nobody listened while the service was down: eleven neighbours are not cut off for a reply nobody could hear."""
+    later = NOW_MS + 600_000
+    it = loop()
+    assert commands(it.resume(later)) == ["stop", "poll"]
+    assert commands(it.tick(later + 4_000)) == ["stop", "poll"]
+    assert it.cut.state is CutState.REQUESTED
+    assert commands(it.tick(later + 12_000)) == ["breaker_open"]
+
+
 events = st.lists(
     st.one_of(
         st.tuples(st.just("tick"), st.just(0.0)),

@@ -119,6 +119,7 @@ def test_sirens_stand_where_they_are_configured(base: Path) -> None:
             "{people: [{id: a, name: A}], duties: [{id: d, shifts: [{begin: '08:00', end: '20:00', people: [a]}]}]}",
             "nobody is on duty on mon at 00:00; add a shift or a fallback",
         ),
+        ("{duties: [{id: d, shifts: [{begin: 25:00, end: '08:00', people: [bob]}]}]}", "25:00 is no time of day"),
         ("{timezone: Asia/Nowhere}", "no time zone 'Asia/Nowhere'"),
         ("{channels: [{type: wecom}]}", "give either token or token_file"),
         ("{channels: [{type: feishu, token: t, app_id: c}]}", "belong together"),
