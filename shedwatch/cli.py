@@ -205,12 +205,13 @@ def evaluate(
     dwell: Annotated[float, typer.Option(help="Seconds after which an object counts as blocking.")] = 10.0,
     fps: Annotated[float, typer.Option(help="Pictures a second shown to the detectors, at most.")] = 5.0,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Clips at a time.")] = 2,
+    grey: Annotated[bool, typer.Option("--grey", help="Take the colours out, as infrared cameras do.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")] = None,
 ) -> None:
     """Score the detectors on labelled footage."""
     from shedwatch.watching import evaluate_catalogue
 
-    result = evaluate_catalogue(catalogue, only, dwell, fps, jobs)
+    result = evaluate_catalogue(catalogue, only, dwell, fps, jobs, grey)
     if json_file is not None:
         json_file.write_text(json.dumps(result, indent=1), encoding="utf-8")
 

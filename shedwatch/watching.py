@@ -48,12 +48,12 @@ def watch_source(source: str, zones: Path | None, out: Path | None) -> int:
     return 0
 
 
-def evaluate_catalogue(catalogue: Path, only: str, dwell_s: float, fps: float, jobs: int) -> dict[str, Any]:
+def evaluate_catalogue(catalogue: Path, only: str, dwell_s: float, fps: float, jobs: int, grey: bool) -> dict[str, Any]:
     """Score the detectors, print a table, and give the result of the contract. Exits with 2 on a wrong catalogue."""
     categories = [part.strip() for part in only.split(",") if part.strip()]
     try:
         with counting("evaluating") as tell:
-            result = evaluate(catalogue, categories, dwell_s, fps, jobs, tell)
+            result = evaluate(catalogue, categories, dwell_s, fps, jobs, tell, grey=grey)
     except (OSError, ValueError, CatalogueError, EvaluationError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 
 from vision.catalogue import ALARM_OF, EVENT_CATEGORIES, Category, Clip, Event, read_catalogue
 from vision.decode import scene_of
@@ -44,6 +45,7 @@ class _Task:
     categories: tuple[Category, ...]
     settings: VisionSettings
     fps: float
+    grey: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ def evaluate(
     jobs: int = DEFAULT_JOBS,
     progress: Progress | None = None,
     settings: VisionSettings | None = None,
+    grey: bool = False,
 ) -> dict[str, Any]:
     """Score the detectors on a catalogue.
 
@@ -72,6 +75,7 @@ def evaluate(
         jobs: processes at most.
         progress: called with (clips done, clips, file) after each clip.
         settings: other settings of the detectors; `dwell_s` overrides theirs.
+        grey: take the colours out of every picture, for what the detectors do where a camera has none.
 
     Returns:
         `{"clips": […], "summary": {category: …}}`, ready for JSON.
@@ -87,7 +91,7 @@ def evaluate(
     base = settings or VisionSettings()
     tuned = replace(base, corridor=replace(base.corridor, dwell_s=dwell_s))
     tasks = [
-        _Task(catalogue.parent / clip.file, clip, scored, tuned, fps)
+        _Task(catalogue.parent / clip.file, clip, scored, tuned, fps, grey)
         for clip in read_catalogue(catalogue)
         if (scored := tuple(category for category in categories if is_scored(clip, category)))
     ]
@@ -141,12 +145,16 @@ def _show(task: _Task) -> _Result:
     alarms: list[Alarm] = []
     frames, last_s = 0, task.clip.from_s
     for t_s, picture in clip_frames(task.path, task.clip.from_s, task.clip.to_s, task.fps):
-        alarms += edges.see(detectors, picture, t_s)
+        alarms += edges.see(detectors, _without_colour(picture) if task.grey else picture, t_s)
         frames, last_s = frames + 1, t_s
     if not frames:
         raise EvaluationError(f"{task.path}: no frame to show")
     shown = Shown(task.clip, task.clip.from_s, last_s, tuple(alarms), zone_ids)
     return _Result(shown, frames, time.process_time() - began_s)
+
+
+def _without_colour(picture: Image) -> Image:
+    return np.asarray(cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)
 
 
 def _zones(task: _Task) -> tuple[tuple[Zone, ...], dict[Event, str]]:

@@ -1,8 +1,9 @@
-"""Flame-coloured light that changes: frames in, tracked `HotSpot`s with the figures of their movement out.
+"""Flame-like light that changes: frames in, tracked `HotSpot`s with the figures of their movement out.
 
-A membership map says how much each pixel looks like flame (luminous, red >= green >= blue; Celik & Demirel, "Fire
-detection in video sequences using a generic color model", 2009). Only where it keeps changing is a spot made of it, so
-steady lamps and coloured walls never become one. Between two frames a spot is then asked what a flame alone does:
+A membership map says how much each pixel looks like flame: by its colour (luminous, red >= green >= blue; Celik &
+Demirel, "Fire detection in video sequences using a generic color model", 2009), or where the picture has none by its
+brightness (`vision.nightfire`). Only where it keeps changing is a spot made of it, so steady lamps and coloured walls
+never become one. Between two frames a spot is then asked what a flame alone does:
 change its outline in a way no shift explains, some parts growing while others shrink (Töreyin et al., "Computer vision
 based method for real-time fire and flame detection", 2006, judge the same flicker by wavelets).
 """
@@ -10,6 +11,7 @@ based method for real-time fire and flame detection", 2006, judge the same flick
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import cv2
@@ -44,7 +46,7 @@ class Step:
 
 @dataclass
 class HotSpot:
-    """One place of changing flame-coloured light, followed over time."""
+    """One place of changing flame-like light, followed over time."""
 
     box: tuple[int, int, int, int]
     mask: NDArray[np.uint8]
@@ -93,9 +95,11 @@ def _centre(weights: FloatMap) -> tuple[float, float] | None:
 
 
 class HotSpots:
-    """Follows the changing flame-coloured spots of one camera. `follow` one frame after the other."""
+    """Follows the changing flame-like spots of one camera. `follow` one frame after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, membership: Callable[[Image], FloatMap] = membership) -> None:
+        """`membership`: how much each pixel of a picture looks like flame, 0-1."""
+        self._membership = membership
         self._before: FloatMap | None = None
         self._activity: FloatMap | None = None
         self._before_ms = 0
@@ -103,7 +107,7 @@ class HotSpots:
 
     def follow(self, image: Image, watched: NDArray[np.uint8], captured_ms: int) -> list[HotSpot]:
         """Take the next frame and return the spots of now, each with its steps so far."""
-        now = membership(image) * watched
+        now = self._membership(image) * watched
         if self._before is None or self._activity is None or self._before.shape != now.shape:
             self._before, self._activity, self._spots = now, np.zeros_like(now), []
         else:
@@ -112,6 +116,12 @@ class HotSpots:
             self._spots = [self._step(spot, now, image, captured_ms) for spot in self._found(captured_ms)]
         self._before, self._before_ms = now, captured_ms
         return self._spots
+
+    @property
+    def present(self) -> FloatMap:
+        """The membership map of the newest frame; only after a first one."""
+        assert self._before is not None
+        return self._before
 
     def _found(self, captured_ms: int) -> list[HotSpot]:
         """The largest places of activity, carrying on the spots they overlap."""

@@ -176,7 +176,7 @@ def test_an_avi_too_large_is_refused(tmp_path, monkeypatch):
         writer.append(bytes(200))
 
 
-@pytest.mark.parametrize("name", ["nuisances", "hazards", "demo"])
+@pytest.mark.parametrize("name", ["nuisances", "hazards", "night", "demo"])
 def test_what_is_shipped_can_be_filmed(name):
     """Every shipped reel, and a scenario, gives clips of different names, each a scene that can be made."""
     plans = load(shipped(name), NOW_MS, 1)
@@ -238,4 +238,4 @@ def test_the_command_films_and_says_where(tmp_path):
     assert len(read_catalogue(tmp_path / "out" / "catalogue.csv")) == 1
     assert (nothing.exit_code, unknown.exit_code) == (2, 2)
     assert "zebra" in nothing.output
-    assert "shipped reels: hazards, nuisances" in unknown.output
+    assert "shipped reels: hazards, night, nuisances" in unknown.output

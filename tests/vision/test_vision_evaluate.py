@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cv2
+import numpy as np
 import pytest
 from synthetic_shed import HEIGHT, WIDTH, crate, film
 
@@ -52,6 +53,24 @@ def test_the_dwell_time_is_an_option_for_all_clips(catalogue):
     """Nothing stands for a minute in a clip of half of one."""
     summary = evaluate(catalogue, ["blocked"], dwell_s=60.0, jobs=1)["summary"]["blocked"]
     assert (summary["tp"], summary["fn"], summary["fp"]) == (0, 1, 0)
+
+
+def test_colours_can_be_taken_out(catalogue, monkeypatch):
+    """So that footage with colours shows what a camera without would have let the detectors see."""
+    shown = []
+
+    class Watching:
+        def see(self, scene):
+            shown.append(scene.image)
+            return []
+
+    monkeypatch.setattr("vision.evaluate.build", lambda *_: [Watching()])
+    evaluate(catalogue, ["flame"], jobs=1)
+    coloured, shown[:] = np.ptp(shown, axis=3).max(), []
+    evaluate(catalogue, ["flame"], jobs=1, grey=True)
+
+    assert coloured > 0
+    assert np.ptp(shown, axis=3).max() == 0
 
 
 @pytest.mark.slow
