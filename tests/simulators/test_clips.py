@@ -190,10 +190,10 @@ def test_a_scenarios_cameras_are_clips():
     plans = {plan.name: plan for plan in load(shipped("blind-cameras"), NOW_MS, 1)}
     blind = plans["lab-shed-1-cam-1"]
 
-    assert (blind.layout, blind.seconds, blind.hour) == ("row", 900.0, 14.0)
+    assert (blind.layout, blind.seconds, blind.hour) == ("row", 700.0, 14.0)
     assert {"covered", "frozen", "blurred", "dark"} <= {event.kind for event in blind.events}
-    assert blind.silent(720.0)
-    assert blind.silent(820.0)
+    assert blind.silent(535.0)
+    assert blind.silent(640.0)
     assert not blind.silent(100.0)
 
 
