@@ -187,12 +187,16 @@ class _Worker:
     async def start(self) -> None:
         """Start the process and wait until it is ready. Raises WorkerLostError."""
         context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(
-            target=work, args=(theirs, self._plans, self._evidence_dir), name=self._name, daemon=True
-        )
-        self._process.start()
-        theirs.close()
+        try:
+            self._connection, theirs = context.Pipe()
+            with theirs:
+                process = context.Process(
+                    target=work, args=(theirs, self._plans, self._evidence_dir), name=self._name, daemon=True
+                )
+                process.start()
+        except OSError as error:
+            raise WorkerLostError(f"cannot be started: {error}") from error
+        self._process = process
         await self._exchange(None, START_S)
 
     async def look(self, look: Look) -> Seen:

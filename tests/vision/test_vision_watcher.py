@@ -92,6 +92,24 @@ async def test_a_killed_or_hanging_worker_is_replaced_and_said_to_be_degraded_me
 
 
 @pytest.mark.slow
+async def test_a_worker_that_the_machine_cannot_start_is_tried_again_and_said_to_be_degraded(tmp_path, monkeypatch):
+    """No memory or no process to be had now is no reason to be blind for ever."""
+
+    def refuse(_process):
+        raise OSError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(multiprocessing.context.SpawnProcess, "start", refuse)
+    health = []
+    async with watching(tmp_path, CAMERAS[:1], health) as watcher:
+        await until(lambda: watcher.counters.restarts == 2)
+    assert health[-1] == (
+        "vision-1",
+        "degraded",
+        "worker cannot be started: Resource temporarily unavailable; restarting",
+    )
+
+
+@pytest.mark.slow
 async def test_only_the_newest_frame_waits_and_a_broken_picture_is_named(tmp_path):
     """A camera that sends faster than its detectors look never makes them fall behind."""
     health = []
