@@ -186,6 +186,10 @@ class AlarmService:
         """Whether changes wait for the ledger."""
         return self._writer.waiting > 0
 
+    async def written(self) -> None:
+        """Wait until no change waits for the ledger: for as long as it is down."""
+        await self._writer.drain()
+
     def figures(self) -> dict[str, float]:
         """Counters for `/metrics`: those of `counts`, what waits for the ledger, and what was given up."""
         return {

@@ -59,6 +59,9 @@ class CutAlarms(Protocol):
     def submit_cut_failed(self, charger: DeviceRef, port: int | None, why: str, power_w: float | None) -> None:
         """See `AlarmService.submit_cut_failed`."""
 
+    async def written(self) -> None:
+        """See `AlarmService.written`."""
+
     async def order(self, order: Order) -> Alert:
         """See `AlarmDesk`."""
 
@@ -315,6 +318,10 @@ class CutRoom:
             _log.info("cut", cut=cut.id, state=str(cut.state), why=cut.log[-1].note)
             if cut.state is CutState.FAILED:
                 self._alarms.submit_cut_failed(cut.charger, cut.port, cut.log[-1].note, cut.power_w)
+                # The alarm first: a cut that is known to have failed is never taken up again, and nobody would be called.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(KEEP_WAIT_S):
+                        await self._alarms.written()
             await self._keep(cut)
         self._send(loop, sends)
         if changed:

@@ -61,9 +61,12 @@ class OutboxBook:
 
     async def settle(self, last_seq: int, refusals: Sequence[Refusal]) -> None:
         def work(connection: sqlite3.Connection) -> None:
+            levels: list[OutboxLevel] = []
             with transaction(connection):
-                self.spool(connection).remove(last_seq)
+                Spool(connection, self.limits, levels.append).remove(last_seq)
                 dead_letters.bury(connection, refusals)
+            # Only now can others read what was refused.
+            self._noted(levels[-1])
 
         await self._write(work)
 
