@@ -34,8 +34,6 @@ class SmokeSettings:
         transmission: bounds between an opaque body and clear air.
         haze: least share of what is seen that the smoke itself adds, be it pale or dark (light and shadow add none).
         saturation: most colour it may have: smoke is grey, its light may be tinted.
-        unison: most of the change that all the surroundings may take part in: a beam that sweeps through or an arc changes
-            them as one (0.85 and more), also where it overexposes or shifts what texture there was; smoke billows (0.45-0.8).
         settle_s, share: how long, and in what share of the frames, this must hold.
         hold_s: how long after the last agreeing frame the alarm stays.
     """
@@ -54,7 +52,6 @@ class SmokeSettings:
     transmission: tuple[float, float] = (0.15, 0.92)
     haze: float = 0.17
     saturation: float = 0.42
-    unison: float = 0.85
     settle_s: float = 1.4
     share: float = 0.7
     hold_s: float = 8.0
@@ -144,7 +141,7 @@ class SmokeDetector:
         likeness = measures.get("light_likeness", 2.0)
         mature = self._background.age_s > MATURE_S
         hazy = mature and measures.get("haze", 0.0) > self._settings.haze
-        if (measures["trend"] > 0.8 and not hazy) or self._is_light(measures):
+        if (measures["trend"] > 0.8 and not hazy) or (0.4 < likeness < 1.35 and measures["unison"] > 0.6):
             return 0.0
         if mature and (measures["solid"] > 0.5 or not self._weakens(measures)):
             return 0.0
@@ -180,11 +177,6 @@ class SmokeDetector:
             found.append(Region(region, self._veil_score(measures), measures))
         return found
 
-    def _is_light(self, measures: dict[str, float]) -> bool:
-        """Whether a region changes as light does: all its surroundings together, and texture as brightness, if it shows that at all."""
-        unison = measures["unison"]
-        return unison > self._settings.unison or (unison > 0.6 and 0.4 < measures.get("light_likeness", 2.0) < 1.35)
-
     def _weakens(self, measures: dict[str, float]) -> bool:
         """Whether the texture behind is weakened and light added; true where there is none to show it."""
         clear = self._settings.transmission[1]
@@ -195,7 +187,8 @@ class SmokeDetector:
         opaque = self._settings.transmission[0]
         if measures.get("transmission", opaque) <= opaque or not self._weakens(measures):
             return 0.0
-        if measures["trend"] > 0.8 or self._is_light(measures):
+        likeness = measures.get("light_likeness", 2.0)
+        if measures["trend"] > 0.8 or (0.4 < likeness < 1.35 and measures["unison"] > 0.6):
             return 0.0
         return min(
             met(measures["haze"], settings.haze),

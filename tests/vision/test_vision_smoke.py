@@ -131,17 +131,6 @@ def insects(t_s):
     return picture
 
 
-def halo(t_s):
-    """Headlights aim in at the entrance, one vehicle after the other: their halo veils what is around, and quivers."""
-    if t_s < QUIET_S:
-        return ROOM
-    share = ((t_s - QUIET_S) % 7) / 7
-    bright = min(1, 8 * min(share, 1 - share)) * (0.3 + 0.7 * np.sin(np.pi * share))
-    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
-    around = np.exp(-((columns - 160) ** 2 + (rows - 70) ** 2) / 2500)
-    return ROOM * (1 + 0.3 * bright) + (70 * bright * (1 + 0.25 * np.sin(t_s * 2)) * around)[:, :, None]
-
-
 def leaves(t_s):
     """Foliage sways in the wind."""
     picture = ROOM.copy()
@@ -151,7 +140,7 @@ def leaves(t_s):
 
 
 @pytest.mark.parametrize(
-    "harmless", [walker, lamp_switching, headlights, puff, fog, auto_exposure, sun_patch, insects, halo, leaves]
+    "harmless", [walker, lamp_switching, headlights, puff, fog, auto_exposure, sun_patch, insects, leaves]
 )
 def test_harmless_things_do_not_alarm(harmless):
     """A detector that cries wolf is switched off."""
