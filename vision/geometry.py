@@ -17,6 +17,9 @@ from vision.model import Polygon, Zone, ZoneKind
 Mask = NDArray[np.bool_]
 Box = tuple[float, float, float, float]
 
+# Points of one line enclose no more than what floating point leaves over; a pixel of the largest picture is 1e-7.
+_ROUNDING = 1e-9
+
 
 class ZoneError(ValueError):
     """A polygon is wrong."""
@@ -38,7 +41,7 @@ def polygon_of(points: Sequence[Sequence[float]]) -> Polygon:
         if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):
             raise ZoneError(f"point {number} ({x:g}, {y:g}) lies outside 0-1")
         polygon.append((x, y))
-    if area(tuple(polygon)) <= 0.0:
+    if area(tuple(polygon)) <= _ROUNDING:
         raise ZoneError("the polygon has no area")
     return tuple(polygon)
 
@@ -67,8 +70,10 @@ def area(polygon: Polygon) -> float:
 def mask_of(polygon: Polygon, width: int, height: int) -> Mask:
     """Which pixels of a picture lie in the polygon: shape (height, width), at least one pixel."""
     corners = np.array([(x * width - 0.5, y * height - 0.5) for x, y in polygon])
+    # A thin polygon along an edge rounds to corners outside the picture, where nothing would be filled.
+    pixels = np.clip(np.round(corners), 0, (width - 1, height - 1)).astype(np.int32)
     mask = np.zeros((height, width), np.uint8)
-    cv2.fillPoly(mask, [np.round(corners).astype(np.int32)], 1)
+    cv2.fillPoly(mask, [pixels], 1)
     return mask.astype(bool)
 
 

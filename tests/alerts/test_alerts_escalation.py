@@ -203,6 +203,7 @@ async def test_a_fire_that_nobody_answers_climbs_step_by_step(url: str) -> None:
         assert sms.told[0].level == 2
 
 
+@pytest.mark.slow
 async def test_an_answer_takes_back_what_waits(url: str) -> None:
     """A call that has not gone out yet would only alarm people about what is in hand."""
     clock = StillClock()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from alarm_doubles import StillClock, service, until
 from alarm_samples import C1, C2, reading
 from test_alerts_notifier import Phone, notifier, settle
 
 
+@pytest.mark.slow
 async def test_a_child_that_is_still_silent_when_its_shed_is_back_gets_a_notice_of_its_own(tmp_path: Path) -> None:
     """Suppression does not eat its only notification; the one that came back with the shed is never told of."""
     clock, phone = StillClock(), Phone()

@@ -219,6 +219,7 @@ async def test_a_rule_that_fails_is_named_and_the_others_go_on(url: str) -> None
         await until(lambda: not any(a.active for a in desk.open_alerts() if a.device == "rule-port-stale"), clock, 20.0)
 
 
+@pytest.mark.slow
 async def test_a_fault_of_the_engine_is_an_alarm_and_never_one_about_itself(url: str) -> None:
     """What it could not take in is told; that it cannot tell is only counted."""
     clock, told = StillClock(), Counter[str]()
@@ -307,6 +308,7 @@ async def test_the_open_list_is_paged_and_filtered_from_memory(url: str) -> None
             await desk.query(AlertQuery(cursor="x"))
 
 
+@pytest.mark.slow
 async def test_a_stall_of_the_service_is_no_silence_of_the_devices(url: str) -> None:
     """A process that was stopped for ten minutes does not call everything offline before it has read its messages."""
     clock = StillClock()

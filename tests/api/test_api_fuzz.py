@@ -59,6 +59,7 @@ def door() -> Iterator[tuple[House, TestClient]]:
         home.tokens.close()
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(PLACES), st.tuples(words, words), st.dictionaries(st.sampled_from(NAMES), words, max_size=7))
 def test_no_question_breaks_it(

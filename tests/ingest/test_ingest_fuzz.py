@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,6 +93,7 @@ def usable(reading: Reading) -> bool:
     return all(name in FIELDS for name in reading.values) and abs(reading.ts_ms) < 2**53
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(topics, payloads, st.booleans())
 def test_no_message_breaks_the_intake_and_every_refusal_has_a_reason(topic: str, payload: bytes, retain: bool) -> None:

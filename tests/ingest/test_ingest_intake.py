@@ -172,6 +172,7 @@ async def test_bad_messages_become_dead_letters_and_disturb_nobody() -> None:
     assert house.store.refusals[3].size == 50_000
 
 
+@pytest.mark.slow
 async def test_a_message_the_store_can_never_take_is_refused_alone() -> None:
     """It would otherwise be tried for ever and stop everything behind it."""
     async with running(House()) as house:

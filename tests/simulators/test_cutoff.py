@@ -98,6 +98,7 @@ def test_longest_time_ends_what_nothing_else_ends():
     assert reasons(device, 40_000.0) == [(28_800.0, "max_time")]
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     packs,

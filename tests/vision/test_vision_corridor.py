@@ -50,6 +50,7 @@ def test_the_sighting_says_where_and_how_much_is_left():
     assert told.measures["free_width_fraction"] == pytest.approx(81 / 192, abs=0.05)
 
 
+@pytest.mark.slow
 def test_it_ends_when_the_crate_is_taken_away_and_the_next_one_is_told_again():
     """Clears within seconds of the floor being bare, and is armed anew."""
 
@@ -69,17 +70,20 @@ def test_a_crate_that_stays_for_long_never_becomes_background():
     assert [end for _, end in found] == [None]
 
 
+@pytest.mark.slow
 def test_what_leans_over_the_line_from_its_bay_leaves_the_way_free():
     """The floor zone begins at x = 24 of 240: a crate mostly left of it takes a twentieth of the way, one within it blocks."""
     assert blocked(lambda empty, t_s: crate(empty, x=1) if t_s >= 8 else empty, 40) == []
     assert len(blocked(lambda empty, t_s: crate(empty, x=28) if t_s >= 8 else empty, 40)) == 1
 
 
+@pytest.mark.slow
 def test_somebody_standing_is_no_object():
     """A person who shifts their weight for six dwell times is not told of."""
     assert blocked(lambda empty, t_s: person(empty, 112 + sway(t_s)) if 5 <= t_s < 65 else empty, 80) == []
 
 
+@pytest.mark.slow
 def test_somebody_who_does_not_stir_at_all_is_given_three_times_as_long():
     """Tall and narrow is the shape of somebody standing; a guard at their post is no obstacle after a minute."""
     found = blocked(lambda empty, t_s: person(empty, 112) if t_s >= 5 else empty, 60)
@@ -99,6 +103,7 @@ def test_an_owner_beside_the_crate_does_not_hide_it():
     assert found[0][0] < 40
 
 
+@pytest.mark.slow
 def test_people_passing_in_front_neither_restart_nor_end_the_time():
     """Hidden for a second in every five, the crate is told all the same, once."""
 
@@ -149,6 +154,7 @@ def test_shake_and_slow_drift_of_the_camera_block_nothing():
     assert blocked(draw, 60) == []
 
 
+@pytest.mark.slow
 def test_a_crate_is_found_on_a_shaking_camera():
     """The same shake does not hide one either."""
     rng = np.random.default_rng(4)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vision.geometry import ZoneError, area, mask_of, parse_polygon, polygon_of
@@ -49,6 +49,8 @@ coordinates = st.integers(0, 100).map(lambda value: value / 100)
 
 
 @given(st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=8))
+@example([(1.0, 0.0), (1.0, 0.03), (1.0, 0.01)])
+@example([(1.0, 0.0), (1.0, 0.5), (0.99, 0.25)])
 def test_a_polygon_read_from_text_is_the_one_written(points):
     """Whatever its shape, if it has an area."""
     try:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+import pytest
 from synthetic_shed import HEIGHT, WIDTH, crate, film, person, shed, spans, sway
 
 from vision.decode import scene_of
@@ -145,6 +146,7 @@ def test_lamps_and_infrared_do_not_move_a_camera():
     assert told(draw, 70) == {}
 
 
+@pytest.mark.slow
 def test_a_lens_out_of_focus_is_blurred():
     """Half a minute of blur; focus hunting for some seconds is none."""
     start_s, _ = only(told(during(lambda empty: cv2.GaussianBlur(empty, (0, 0), 2.5)), 70), "camera_blurred")
