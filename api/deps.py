@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from alerts.cutoff.model import CutDesk
 from alerts.desk import AlarmDesk
@@ -21,13 +21,6 @@ from shedwatch.clock import Clock
 from shedwatch.supervise import Supervisor
 
 DependencyState = Literal["ok", "degraded", "down"]
-
-
-class Dependency(NamedTuple):
-    """How a part the service depends on is doing; `detail` is for people and empty where there is nothing to say."""
-
-    state: DependencyState
-    detail: str = ""
 
 
 class PictureSource(Protocol):

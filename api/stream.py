@@ -161,8 +161,8 @@ class Hub:
         except TimeoutError:
             self.let_go += 1
             _log.warning("live events: let a client go that was too slow")
-        except Exception:  # noqa: BLE001 - supervised loop: the client is let go and comes back
-            _log.exception("live events: alarm changes ended")
+        except Exception as error:  # noqa: BLE001 - supervised loop: the client is let go and comes back
+            self._supervisor.survived("api-live", error, "a client's alarm changes ended")
         finally:
             mailbox.close()
 

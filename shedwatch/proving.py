@@ -53,7 +53,7 @@ class ProofDoor:
 
 
 class OutsideClient:
-    """`alerts.proof.prover.MarkedOutside` over a connection of its own."""
+    """`alerts.proof.witness.Listener` over a connection of its own."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker

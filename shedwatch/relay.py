@@ -31,6 +31,9 @@ NO_ANSWER = f"the process that keeps the alarms did not answer within {ANSWER_S:
 BATCH = 100
 
 T = TypeVar("T")
+Q = TypeVar("Q")
+A = TypeVar("A")
+Take = Callable[[bytes], Awaitable[None]]
 
 
 class PartHealth(msgspec.Struct, frozen=True):
@@ -41,20 +44,6 @@ class PartHealth(msgspec.Struct, frozen=True):
     detail: str
 
 
-class SentOrder(msgspec.Struct, frozen=True):
-    """An order on its way, and the id its answer is known by."""
-
-    id: str
-    order: Order
-
-
-class SentAnswer(msgspec.Struct, frozen=True):
-    """The answer to the order with this id."""
-
-    id: str
-    answer: Answer
-
-
 class Attention(msgspec.Struct, frozen=True):
     """A camera that is to be watched more closely."""
 
@@ -62,59 +51,60 @@ class Attention(msgspec.Struct, frozen=True):
     until_ms: int
 
 
-class SentCut(msgspec.Struct, frozen=True):
-    """A cut that is ordered, and the id its answer is known by."""
+class ProofQuestion(msgspec.Struct, frozen=True):
+    """A proof that is ordered, or the question how it stands."""
 
-    id: str
-    order: CutOrder
-
-
-class SentCutAnswer(msgspec.Struct, frozen=True):
-    """The answer to the cut with this id."""
-
-    id: str
-    answer: CutAnswer
-
-
-class SentProof(msgspec.Struct, frozen=True):
-    """A proof that is ordered, or the question how it stands, and the id its answer is known by."""
-
-    id: str
     order: ProofOrder | None
 
 
-class SentProofAnswer(msgspec.Struct, frozen=True):
-    """The answer to the proof with this id."""
+class Sent(msgspec.Struct, Generic[T], frozen=True):
+    """A question or its answer on its way, and the id they belong together by."""
 
     id: str
-    answer: ProofAnswer
+    value: T
 
 
-class _Questions(Generic[T]):
-    """What was asked of another process and is not answered yet."""
+class _Way(Generic[Q, A]):
+    """One kind of question to another process: its topics, and who waits for an answer."""
 
-    def __init__(self) -> None:
-        self._waiting: dict[str, asyncio.Future[T]] = {}
+    def __init__(self, what: str, answer: str, question_type: type[Q], answer_type: type[A], relay: Relay) -> None:
+        self._what = what
+        self._answer = answer
+        self._relay = relay
+        self._questions = msgspec.json.Decoder(Sent[question_type])  # type: ignore[valid-type]
+        self._answers = msgspec.json.Decoder(Sent[answer_type])  # type: ignore[valid-type]
+        self._waiting: dict[str, asyncio.Future[A]] = {}
+        relay.take(answer, self._answered)
 
-    async def ask(self, send: Callable[[str], None]) -> T | None:
+    async def ask(self, question: Q) -> A | None:
         """Send a question under a number of its own; None where no answer comes in time."""
         number = secrets.token_hex(8)
         self._waiting[number] = answered = asyncio.get_running_loop().create_future()
-        send(number)
+        self._relay.send(self._what, Sent(number, question))
         try:
             async with asyncio.timeout(ANSWER_S):
-                answer: T = await answered
+                answer: A = await answered
                 return answer
         except TimeoutError:
             return None
         finally:
             del self._waiting[number]
 
-    def answered(self, number: str, answer: T) -> None:
-        """An answer has come; one that nobody waits for any more is left."""
-        waiting = self._waiting.get(number)
+    def serve(self, carry_out: Callable[[Q], Awaitable[A]]) -> None:
+        """Answer the questions of other processes."""
+
+        async def taken(payload: bytes) -> None:
+            sent = self._questions.decode(payload)
+            self._relay.send(self._answer, Sent(sent.id, await carry_out(sent.value)))
+
+        self._relay.take(self._what, taken)
+
+    async def _answered(self, payload: bytes) -> None:
+        # One that nobody waits for any more is left.
+        sent = self._answers.decode(payload)
+        waiting = self._waiting.get(sent.id)
         if waiting is not None and not waiting.done():
-            waiting.set_result(answer)
+            waiting.set_result(sent.value)
 
 
 class Relay:
@@ -123,14 +113,10 @@ class Relay:
     def __init__(self, broker: Broker, base: str) -> None:
         self._broker = broker
         self._base = base
-        self._orders = _Questions[Answer]()
-        self._cuts = _Questions[CutAnswer]()
-        self._proofs = _Questions[ProofAnswer]()
-        self._takers: dict[str, Callable[[bytes], Awaitable[None]]] = {
-            "answer": self._take_answer,
-            "cut-answer": self._take_cut_answer,
-            "proof-answer": self._take_proof_answer,
-        }
+        self._takers: dict[str, Take] = {}
+        self._orders = _Way("order", "answer", Order, Answer, self)
+        self._cuts = _Way("cut", "cut-answer", CutOrder, CutAnswer, self)
+        self._proofs = _Way("proof", "proof-answer", ProofQuestion, ProofAnswer, self)
 
     @staticmethod
     def base(prefix: str, instance: str) -> str:
@@ -149,14 +135,19 @@ class Relay:
                     log.warning("message between parts refused", topic=message.topic, why=str(error))
                 message.ack()
 
-    def _send(self, what: str, value: object) -> None:
+    def send(self, what: str, value: object) -> None:
+        """Put something on the bus for other processes."""
         self._broker.publish(f"{self._base}/{what}", msgspec.json.encode(value), qos=1)
+
+    def take(self, what: str, take: Take) -> None:
+        """From now on have what comes from other processes taken so."""
+        self._takers[what] = take
 
     # vision → alerts
 
     async def send_observations(self, observations: list[Observation]) -> None:
         """Hand observations on."""
-        self._send("observation", observations)
+        self.send("observation", observations)
 
     def serve_observations(self, take: Callable[[list[Observation]], Awaitable[None]]) -> None:
         """Take observations of other processes."""
@@ -165,13 +156,13 @@ class Relay:
         async def taken(payload: bytes) -> None:
             await take(decoder.decode(payload))
 
-        self._takers["observation"] = taken
+        self.take("observation", taken)
 
     # alerts → vision
 
     def send_attention(self, camera: DeviceRef, until_ms: int) -> None:
         """Have a camera of another process watched more closely."""
-        self._send("attend", Attention(camera, until_ms))
+        self.send("attend", Attention(camera, until_ms))
 
     def serve_attention(self, attend: Callable[[DeviceRef, int], None]) -> None:
         """Watch cameras more closely that another process names."""
@@ -181,13 +172,13 @@ class Relay:
             wanted = decoder.decode(payload)
             attend(wanted.camera, wanted.until_ms)
 
-        self._takers["attend"] = taken
+        self.take("attend", taken)
 
     # any part → alerts
 
     def send_health(self, name: str, state: Literal["ok", "degraded", "down"], detail: str) -> None:
         """Say how a part of this process does."""
-        self._send("health", PartHealth(name, state, detail))
+        self.send("health", PartHealth(name, state, detail))
 
     def serve_health(self, take: Callable[[str, Literal["ok", "degraded", "down"], str], None]) -> None:
         """Hear how the parts of other processes do."""
@@ -197,71 +188,44 @@ class Relay:
             health = decoder.decode(payload)
             take(health.name, health.state, health.detail)
 
-        self._takers["health"] = taken
+        self.take("health", taken)
 
     # api → alerts
 
     async def order(self, order: Order) -> Answer:
         """Have an order carried out by the process that keeps the alarms."""
-        answer = await self._orders.ask(lambda number: self._send("order", SentOrder(number, order)))
-        return answer or Answer.refusal(DeskUnavailableError(NO_ANSWER))
-
-    async def _take_answer(self, payload: bytes) -> None:
-        sent = msgspec.json.decode(payload, type=SentAnswer)
-        self._orders.answered(sent.id, sent.answer)
+        return await self._orders.ask(order) or Answer.refusal(DeskUnavailableError(NO_ANSWER))
 
     def serve_orders(self, desk: AlarmDesk) -> None:
         """Carry out the orders of other processes."""
-        decoder = msgspec.json.Decoder(SentOrder)
 
-        async def taken(payload: bytes) -> None:
-            sent = decoder.decode(payload)
+        async def carry_out(order: Order) -> Answer:
             try:
-                answer = Answer(await desk.order(sent.order))
+                return Answer(await desk.order(order))
             except DeskError as error:
-                answer = Answer.refusal(error)
-            self._send("answer", SentAnswer(sent.id, answer))
+                return Answer.refusal(error)
 
-        self._takers["order"] = taken
+        self._orders.serve(carry_out)
 
     async def cut(self, order: CutOrder) -> CutAnswer:
         """Have power cut by the process that keeps the alarms."""
-        answer = await self._cuts.ask(lambda number: self._send("cut", SentCut(number, order)))
-        return answer or CutAnswer.refusal(CutUnavailableError(NO_ANSWER))
-
-    async def _take_cut_answer(self, payload: bytes) -> None:
-        sent = msgspec.json.decode(payload, type=SentCutAnswer)
-        self._cuts.answered(sent.id, sent.answer)
+        return await self._cuts.ask(order) or CutAnswer.refusal(CutUnavailableError(NO_ANSWER))
 
     def serve_cuts(self, desk: CutDesk) -> None:
         """Carry out the cuts that other processes order."""
-        decoder = msgspec.json.Decoder(SentCut)
 
-        async def taken(payload: bytes) -> None:
-            sent = decoder.decode(payload)
+        async def carry_out(order: CutOrder) -> CutAnswer:
             try:
-                answer = CutAnswer(await desk.cut(sent.order))
+                return CutAnswer(await desk.cut(order))
             except CutError as error:
-                answer = CutAnswer.refusal(error)
-            self._send("cut-answer", SentCutAnswer(sent.id, answer))
+                return CutAnswer.refusal(error)
 
-        self._takers["cut"] = taken
+        self._cuts.serve(carry_out)
 
     async def prove(self, order: ProofOrder | None) -> ProofAnswer:
         """Have the process that keeps the alarms prove them, or say how it stands."""
-        answer = await self._proofs.ask(lambda number: self._send("proof", SentProof(number, order)))
-        return answer or ProofAnswer(None, "", NO_ANSWER)
-
-    async def _take_proof_answer(self, payload: bytes) -> None:
-        sent = msgspec.json.decode(payload, type=SentProofAnswer)
-        self._proofs.answered(sent.id, sent.answer)
+        return await self._proofs.ask(ProofQuestion(order)) or ProofAnswer(None, "", NO_ANSWER)
 
     def serve_proofs(self, desk: ProofDesk) -> None:
         """Carry out the proofs that other processes order."""
-        decoder = msgspec.json.Decoder(SentProof)
-
-        async def taken(payload: bytes) -> None:
-            sent = decoder.decode(payload)
-            self._send("proof-answer", SentProofAnswer(sent.id, await answer_of(desk, sent.order)))
-
-        self._takers["proof"] = taken
+        self._proofs.serve(lambda question: answer_of(desk, question.order))

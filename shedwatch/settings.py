@@ -6,152 +6,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from alerts.orders import Limits
 from alerts.proving_ground import SITE as PROVING_SITE
 from alerts.proving_ground import is_test
 from alerts.suppression import Group
-from ingest.contract import SensorWord
 from ingest.frames import MAX_FPS, Paces
-from ingest.model import Device, DeviceKind, DeviceRef, Name, Shed, Site, Topology
+from ingest.model import Device, DeviceKind, DeviceRef, Topology
 from shedwatch.cutoff_settings import CutoffSettings
 from shedwatch.notify_settings import NotifySettings
 from shedwatch.order_settings import PutAsideSettings, SeveralSettings
 from shedwatch.proof_settings import ProofSettings
 from shedwatch.sections import Id, Section
+from shedwatch.site_settings import CameraSettings, DisplayName, MaxFps, SiteSettings, name_of
 from vision.model import WHOLE, Zone, ZoneKind
-
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class NameSettings(Section):
-    """A display name; a plain text counts for both languages."""
-
-    zh: str
-    en: str
-
-
-def _both_languages(value: Any) -> Any:
-    return {"zh": value, "en": value} if isinstance(value, str) else value
-
-
-DisplayName = Annotated[NameSettings, BeforeValidator(_both_languages)]
-
-
-class ZoneSettings(Section):
-    """A part of a camera's picture, in 0-1 coordinates, origin top left."""
-
-    id: Id
-    kind: ZoneKind
-    port: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}#[1-9][0-9]?$")] | None = None
-    polygon: Annotated[list[tuple[Fraction, Fraction]], Field(min_length=3)]
-
-    def zone(self) -> Zone:
-        """As vision knows it."""
-        return Zone(self.id, self.kind, tuple(self.polygon), self.port)
-
-
-class DeviceSettings(Section):
-    """What all devices have."""
-
-    id: Id
-    name: DisplayName | None = None
-
-
-class ChargerSettings(DeviceSettings):
-    """A charger with its ports, counted from 1."""
-
-    ports: Annotated[int, Field(ge=1, le=64)]
-
-
-class SensorSettings(DeviceSettings):
-    """A smoke head, a heat or water sensor and so on."""
-
-    kind: SensorWord
-
-
-MaxFps = Annotated[float, Field(ge=0.1, le=60)]
-
-
-class CameraSettings(DeviceSettings):
-    """A camera. `source`: `mqtt`, `rtsp://…`, `http://…/snapshot.jpg`, or a file or folder."""
-
-    source: str = "mqtt"
-    zones: list[ZoneSettings] = []
-    fps: Annotated[float, Field(gt=0, le=60)] = 5.0
-    max_fps: MaxFps | None = None
-
-    @model_validator(mode="after")
-    def _zones_are_unique(self) -> Self:
-        ids = [zone.id for zone in self.zones]
-        twice = {zone for zone in ids if ids.count(zone) > 1}
-        if twice:
-            raise ValueError(f"zone id {min(twice)!r} is used twice in camera {self.id!r}")
-        return self
-
-
-class ExtinguisherSettings(DeviceSettings):
-    """An extinguisher and the day it was last inspected."""
-
-    inspected: date | None = None
-
-
-class ShedSettings(Section):
-    """A shed and what is in it."""
-
-    id: Id
-    name: DisplayName | None = None
-    chargers: list[ChargerSettings] = []
-    sensors: list[SensorSettings] = []
-    cameras: list[CameraSettings] = []
-    extinguishers: list[ExtinguisherSettings] = []
-
-    def devices(self) -> list[DeviceSettings]:
-        """All devices in the order of the sections."""
-        return [*self.chargers, *self.sensors, *self.cameras, *self.extinguishers]
-
-    @model_validator(mode="after")
-    def _ids_are_unique(self) -> Self:
-        seen: set[str] = set()
-        for device in self.devices():
-            if device.id in seen:
-                raise ValueError(f"device id {device.id!r} is used twice in shed {self.id!r}; ids are unique in a shed")
-            seen.add(device.id)
-        return self
-
-    @model_validator(mode="after")
-    def _bays_name_real_ports(self) -> Self:
-        ports = {charger.id: charger.ports for charger in self.chargers}
-        for camera in self.cameras:
-            for zone in camera.zones:
-                if zone.port is None:
-                    continue
-                charger, _, port = zone.port.partition("#")
-                if int(port) > ports.get(charger, 0):
-                    raise ValueError(f"zone {zone.id!r} of camera {camera.id!r}: there is no port {zone.port!r} here")
-        return self
-
-
-class SiteSettings(Section):
-    """A neighbourhood."""
-
-    id: Id
-    name: DisplayName | None = None
-    sheds: Annotated[list[ShedSettings], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _sheds_are_unique(self) -> Self:
-        ids = [shed.id for shed in self.sheds]
-        twice = {shed for shed in ids if ids.count(shed) > 1}
-        if twice:
-            raise ValueError(f"shed id {min(twice)!r} is used twice in site {self.id!r}")
-        return self
 
 
 class GatewaySettings(Section):
@@ -224,7 +97,7 @@ class GroupSettings(Section):
         chargers = frozenset(device.ref for device in found if device.kind is DeviceKind.CHARGER)
         site, shed, _ = found[0].ref
         deciding = chargers if len(chargers) > 1 else heard
-        return Group(self.id, site, shed, self.what, _name(self.name, self.id), heard, deciding)
+        return Group(self.id, site, shed, self.what, name_of(self.name, self.id), heard, deciding)
 
 
 class AlertsSettings(Section):
@@ -298,7 +171,7 @@ class Settings(Section):
 
     def topology(self) -> Topology:
         """What stands where."""
-        return Topology(tuple(_site(site) for site in self.sites))
+        return Topology(tuple(site.site() for site in self.sites))
 
     def watches_cameras(self) -> bool:
         """Whether there are detectors at work."""
@@ -368,13 +241,6 @@ class Settings(Section):
 # Smoke and flame are looked for in the whole picture anyway; without a corridor zone nothing can block one.
 WHOLE_PICTURE = Zone("picture", ZoneKind.BAY, WHOLE)
 
-_KIND_NAMES = {
-    DeviceKind.CHARGER: ("充电桩", "Charger"),
-    DeviceKind.SENSOR: ("传感器", "Sensor"),
-    DeviceKind.CAMERA: ("摄像头", "Camera"),
-    DeviceKind.EXTINGUISHER: ("灭火器", "Extinguisher"),
-}
-
 
 def _members(members: Sequence[str], topology: Topology) -> list[Device]:
     """The devices at `site/shed` or `site/shed/device`. Raises ValueError where there is none."""
@@ -385,40 +251,3 @@ def _members(members: Sequence[str], topology: Topology) -> list[Device]:
             raise ValueError(f"nothing is configured at {member!r}")
         found += there
     return found
-
-
-def _site(site: SiteSettings) -> Site:
-    return Site(site.id, _name(site.name, site.id), tuple(_shed(site.id, shed) for shed in site.sheds))
-
-
-def _shed(site: str, shed: ShedSettings) -> Shed:
-    devices = (
-        *(_device(site, shed.id, it, DeviceKind.CHARGER, ports=it.ports) for it in shed.chargers),
-        *(_device(site, shed.id, it, DeviceKind.SENSOR, sensor_kind=it.kind) for it in shed.sensors),
-        *(_device(site, shed.id, it, DeviceKind.CAMERA) for it in shed.cameras),
-        *(_device(site, shed.id, it, DeviceKind.EXTINGUISHER, inspected=it.inspected) for it in shed.extinguishers),
-    )
-    return Shed(site, shed.id, _name(shed.name, shed.id), devices)
-
-
-def _device(
-    site: str,
-    shed: str,
-    settings: DeviceSettings,
-    kind: DeviceKind,
-    *,
-    ports: int = 0,
-    sensor_kind: str = "",
-    inspected: date | None = None,
-) -> Device:
-    zh, en = _KIND_NAMES[kind]
-    name = (
-        Name(settings.name.zh, settings.name.en)
-        if settings.name
-        else Name(f"{zh} {settings.id}", f"{en} {settings.id}")
-    )
-    return Device(DeviceRef(site, shed, settings.id), kind, name, ports, sensor_kind, inspected)
-
-
-def _name(name: NameSettings | None, fallback: str) -> Name:
-    return Name(name.zh, name.en) if name else Name(fallback, fallback)

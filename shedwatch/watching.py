@@ -10,7 +10,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from shedwatch.progress import counting
-from shedwatch.settings import ZoneSettings
+from shedwatch.site_settings import ZoneSettings
 from vision.catalogue import CatalogueError
 from vision.evaluate import EvaluationError, evaluate
 from vision.model import Zone

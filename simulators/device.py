@@ -8,9 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from random import Random
-from typing import Protocol
 
-from ingest.model import DeviceKind, DeviceRef
+from ingest.model import DeviceRef
 from simulators.climate import DAY_SWING_C, Weather
 
 
@@ -53,20 +52,6 @@ class Beat:
         """The report that was due has been made."""
         self.next_s = self._following_s
         self._following_s += self._interval_s
-
-
-class SimulatedDevice(Protocol):
-    """A device as a fold over time: tell it how late it is, take what it sends."""
-
-    ref: DeviceRef
-    kind: DeviceKind
-
-    @property
-    def due_s(self) -> float:
-        """When it next has something to do."""
-
-    def advance(self, t_s: float) -> list[Outgoing]:
-        """Live until `t_s` and hand over what was sent on the way."""
 
 
 @dataclass(frozen=True, slots=True)

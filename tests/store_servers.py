@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ def fetch(url: str, data: dict[str, str] | None = None) -> bytes:
     return content
 
 
-class _Process:
+class _Process(ABC):
     """A server's process that can be stopped, killed and started again on the same port and folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -50,8 +51,9 @@ class _Process:
     def base(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @abstractmethod
     def command(self) -> list[str]:
-        raise NotImplementedError
+        """Its command line."""
 
     def start(self) -> None:
         """Start and wait until it answers."""
@@ -137,7 +139,7 @@ class Victoria(_Process):
         ]
 
 
-class _Served:
+class _Served(ABC):
     """An aiohttp application in a thread with an event loop of its own; can be stopped and started on the same port."""
 
     def __init__(self, port: int | None = None) -> None:
@@ -150,8 +152,9 @@ class _Served:
     def base(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @abstractmethod
     def application(self) -> web.Application:
-        raise NotImplementedError
+        """What is served."""
 
     def start(self) -> None:
         ready = threading.Event()

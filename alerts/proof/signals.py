@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
@@ -78,4 +78,3 @@ class SmokePicture:
 
 
 Signal = HotSocket | SmokePicture
-MakeSignal = Callable[[], Signal]

@@ -61,20 +61,21 @@ class OutboxBook:
 
     async def settle(self, last_seq: int, refusals: Sequence[Refusal]) -> None:
         def work(connection: sqlite3.Connection) -> None:
-            levels: list[OutboxLevel] = []
+            spool = self.spool(connection)
             with transaction(connection):
-                Spool(connection, self.limits, levels.append).remove(last_seq)
+                spool.remove(last_seq)
                 dead_letters.bury(connection, refusals)
-            # Only now can others read what was refused.
-            self._noted(levels[-1])
+            spool.committed()
 
         await self._write(work)
 
     async def expire(self) -> None:
         def work(connection: sqlite3.Connection) -> None:
             if self.limits.on_full == "drop_oldest":
+                spool = self.spool(connection)
                 with transaction(connection):
-                    self.spool(connection).keep_within(self._now_ms())
+                    spool.keep_within(self._now_ms())
+                spool.committed()
 
         await self._write(work)
 

@@ -69,7 +69,7 @@ class Parcel(NamedTuple):
 
 
 class Spool:
-    """Adds and removes in the running transaction of an open connection."""
+    """Adds and removes in the running transaction of an open connection; `tell` hears of it by `committed`, after that."""
 
     def __init__(
         self, connection: sqlite3.Connection, limits: OutboxLimits, tell: Callable[[OutboxLevel], None]
@@ -77,6 +77,13 @@ class Spool:
         self._connection = connection
         self._limits = limits
         self._tell = tell
+        self._level: OutboxLevel | None = None
+
+    def committed(self) -> None:
+        """What was added and removed is there for everybody now."""
+        level, self._level = self._level, None
+        if level is not None:
+            self._tell(level)
 
     def add(self, lines: Sequence[str], now_ms: int) -> None:
         """Let lines wait.
@@ -109,12 +116,12 @@ class Spool:
             seq, lines = self._connection.execute("SELECT seq, lines FROM outbox ORDER BY seq LIMIT 1").fetchone()
             self._remove(seq, dropped=lines)
             level = read_level(self._connection)
-        self._tell(level)
+        self._level = level
 
     def remove(self, last_seq: int) -> None:
         """Forget the rows up to this one."""
         self._remove(last_seq)
-        self._tell(read_level(self._connection))
+        self._level = read_level(self._connection)
 
     def _remove(self, last_seq: int, dropped: int = 0) -> None:
         lines, size = self._connection.execute(

@@ -89,6 +89,8 @@ class Writer:
             if latest_due:
                 self._latest.write()
             dead_letters.bury(self._connection, refusals)
+        if self._spool is not None:
+            self._spool.committed()
         if latest_due:
             self._latest.written()
             self._latest_due_ms = now_ms + int(WRITE_EVERY_S * 1000)

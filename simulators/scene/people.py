@@ -17,7 +17,6 @@ TROUSERS: tuple[Colour, ...] = ((0.04, 0.04, 0.045), (0.16, 0.09, 0.06), (0.14, 
 SKIN: Colour = (0.26, 0.36, 0.5)
 # A full step cycle (two steps) carries an adult about this far.
 STRIDE_M = 1.35
-POSES = ("walk", "push", "carry", "stand", "smoke")
 
 
 def person(seed: int, pose: str, walked_m: float, t_s: float) -> Mesh:

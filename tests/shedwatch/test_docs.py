@@ -37,7 +37,8 @@ from ingest.contract import (
 from shedwatch.cli import app
 from shedwatch.configuration import ConfigurationError, parse
 from shedwatch.relay import Relay
-from shedwatch.settings import NameSettings, Settings
+from shedwatch.settings import Settings
+from shedwatch.site_settings import NameSettings
 from tests.api.fakes import alert, house
 
 ROOT = Path(__file__).resolve().parents[2]

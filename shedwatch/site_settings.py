@@ -1,0 +1,185 @@
+"""The `sites` section: sheds, their devices and the zones of their cameras, and the topology they make."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+
+from ingest.contract import SensorWord
+from ingest.model import Device, DeviceKind, DeviceRef, Name, Shed, Site
+from shedwatch.sections import Id, Section
+from vision.model import Zone, ZoneKind
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class NameSettings(Section):
+    """A display name; a plain text counts for both languages."""
+
+    zh: str
+    en: str
+
+
+def _both_languages(value: Any) -> Any:
+    return {"zh": value, "en": value} if isinstance(value, str) else value
+
+
+DisplayName = Annotated[NameSettings, BeforeValidator(_both_languages)]
+
+
+class ZoneSettings(Section):
+    """A part of a camera's picture, in 0-1 coordinates, origin top left."""
+
+    id: Id
+    kind: ZoneKind
+    port: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}#[1-9][0-9]?$")] | None = None
+    polygon: Annotated[list[tuple[Fraction, Fraction]], Field(min_length=3)]
+
+    def zone(self) -> Zone:
+        """As vision knows it."""
+        return Zone(self.id, self.kind, tuple(self.polygon), self.port)
+
+
+class DeviceSettings(Section):
+    """What all devices have."""
+
+    id: Id
+    name: DisplayName | None = None
+
+
+class ChargerSettings(DeviceSettings):
+    """A charger with its ports, counted from 1."""
+
+    ports: Annotated[int, Field(ge=1, le=64)]
+
+
+class SensorSettings(DeviceSettings):
+    """A smoke head, a heat or water sensor and so on."""
+
+    kind: SensorWord
+
+
+MaxFps = Annotated[float, Field(ge=0.1, le=60)]
+
+
+class CameraSettings(DeviceSettings):
+    """A camera. `source`: `mqtt`, `rtsp://…`, `http://…/snapshot.jpg`, or a file or folder."""
+
+    source: str = "mqtt"
+    zones: list[ZoneSettings] = []
+    fps: Annotated[float, Field(gt=0, le=60)] = 5.0
+    max_fps: MaxFps | None = None
+
+    @model_validator(mode="after")
+    def _zones_are_unique(self) -> Self:
+        ids = [zone.id for zone in self.zones]
+        twice = {zone for zone in ids if ids.count(zone) > 1}
+        if twice:
+            raise ValueError(f"zone id {min(twice)!r} is used twice in camera {self.id!r}")
+        return self
+
+
+class ExtinguisherSettings(DeviceSettings):
+    """An extinguisher and the day it was last inspected."""
+
+    inspected: date | None = None
+
+
+class ShedSettings(Section):
+    """A shed and what is in it."""
+
+    id: Id
+    name: DisplayName | None = None
+    chargers: list[ChargerSettings] = []
+    sensors: list[SensorSettings] = []
+    cameras: list[CameraSettings] = []
+    extinguishers: list[ExtinguisherSettings] = []
+
+    def devices(self) -> list[DeviceSettings]:
+        """All devices in the order of the sections."""
+        return [*self.chargers, *self.sensors, *self.cameras, *self.extinguishers]
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Self:
+        seen: set[str] = set()
+        for device in self.devices():
+            if device.id in seen:
+                raise ValueError(f"device id {device.id!r} is used twice in shed {self.id!r}; ids are unique in a shed")
+            seen.add(device.id)
+        return self
+
+    @model_validator(mode="after")
+    def _bays_name_real_ports(self) -> Self:
+        ports = {charger.id: charger.ports for charger in self.chargers}
+        for camera in self.cameras:
+            for zone in camera.zones:
+                if zone.port is None:
+                    continue
+                charger, _, port = zone.port.partition("#")
+                if int(port) > ports.get(charger, 0):
+                    raise ValueError(f"zone {zone.id!r} of camera {camera.id!r}: there is no port {zone.port!r} here")
+        return self
+
+
+class SiteSettings(Section):
+    """A neighbourhood."""
+
+    id: Id
+    name: DisplayName | None = None
+    sheds: Annotated[list[ShedSettings], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _sheds_are_unique(self) -> Self:
+        ids = [shed.id for shed in self.sheds]
+        twice = {shed for shed in ids if ids.count(shed) > 1}
+        if twice:
+            raise ValueError(f"shed id {min(twice)!r} is used twice in site {self.id!r}")
+        return self
+
+    def site(self) -> Site:
+        """As all rooms know it."""
+        return Site(self.id, name_of(self.name, self.id), tuple(_shed(self.id, shed) for shed in self.sheds))
+
+
+_KIND_NAMES = {
+    DeviceKind.CHARGER: ("充电桩", "Charger"),
+    DeviceKind.SENSOR: ("传感器", "Sensor"),
+    DeviceKind.CAMERA: ("摄像头", "Camera"),
+    DeviceKind.EXTINGUISHER: ("灭火器", "Extinguisher"),
+}
+
+
+def _shed(site: str, shed: ShedSettings) -> Shed:
+    devices = (
+        *(_device(site, shed.id, it, DeviceKind.CHARGER, ports=it.ports) for it in shed.chargers),
+        *(_device(site, shed.id, it, DeviceKind.SENSOR, sensor_kind=it.kind) for it in shed.sensors),
+        *(_device(site, shed.id, it, DeviceKind.CAMERA) for it in shed.cameras),
+        *(_device(site, shed.id, it, DeviceKind.EXTINGUISHER, inspected=it.inspected) for it in shed.extinguishers),
+    )
+    return Shed(site, shed.id, name_of(shed.name, shed.id), devices)
+
+
+def _device(
+    site: str,
+    shed: str,
+    settings: DeviceSettings,
+    kind: DeviceKind,
+    *,
+    ports: int = 0,
+    sensor_kind: str = "",
+    inspected: date | None = None,
+) -> Device:
+    zh, en = _KIND_NAMES[kind]
+    name = (
+        Name(settings.name.zh, settings.name.en)
+        if settings.name
+        else Name(f"{zh} {settings.id}", f"{en} {settings.id}")
+    )
+    return Device(DeviceRef(site, shed, settings.id), kind, name, ports, sensor_kind, inspected)
+
+
+def name_of(name: NameSettings | None, fallback: str) -> Name:
+    """The display name, or the id where there is none."""
+    return Name(name.zh, name.en) if name else Name(fallback, fallback)
