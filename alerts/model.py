@@ -92,7 +92,8 @@ class Text(msgspec.Struct, frozen=True):
 class Condition(msgspec.Struct, frozen=True):
     """What a rule says of one key now: whether the hazard is there, how bad, and by which figures.
 
-    `since_ms` is when the rule first saw it (its on-delay has already passed when `active` is told).
+    Its delays have passed when it is told. `heard_ms`, of silence, is the steady time of the last word that showed that
+    the device was there just then; None where there was none in this life.
     """
 
     key: AlertKey
@@ -104,6 +105,7 @@ class Condition(msgspec.Struct, frozen=True):
     unit: str = ""
     evidence: tuple[str, ...] = ()
     details: dict[str, Any] = {}
+    heard_ms: int | None = None
 
 
 class Aside(msgspec.Struct, frozen=True):

@@ -26,6 +26,7 @@ from alerts.desk import AlertQuery, Order
 from alerts.engine import SYSTEM, AlarmEngine, alert_ids
 from alerts.feed import Feed, Subscription
 from alerts.fusion import Fusion
+from alerts.group import Group
 from alerts.history import History, page_of
 from alerts.ledger.database import Ledger, LedgerError, NoticeRow
 from alerts.load import DAY_MS, MAX_SEEDED, LoadFigures, LoadMeter
@@ -42,7 +43,7 @@ from alerts.rules.service_health import HealthState, ServiceHealth
 from alerts.rules.sessions import Sessions
 from alerts.rules.settings import RuleBook
 from alerts.steady import SteadyTime
-from alerts.suppression import Group, RootCauses, aside_of, regroup
+from alerts.suppression import RootCauses, aside_of, regroup
 from alerts.writer import LedgerWriter
 from ingest.model import DeviceKind, DeviceRef, Reading, Topology
 from shedwatch.clock import Clock

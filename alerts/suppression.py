@@ -9,22 +9,23 @@ Suppression by design, by two named rules and nothing else:
 Only silence is ever explained (`CHILDREN`), never a hazard, and never what is graver than its explanation. A device that
 falls silent waits some seconds, suppressed by `common_cause`, for whether its shed goes with it. Children are raised,
 judged and cleared all the time; only their announcement waits. When the cause is over they are given time to report, and
-whichever is still silent then is announced (`regroup`). Pure: conditions and steady time in, explanations out.
+whichever is still silent then is announced (`regroup`). Who was heard after its return and then falls silent is not
+silent because of it. Pure: conditions and steady time in, explanations out.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from alerts.engine import AlarmEngine
+from alerts.group import SHED, Group, Standing, group_of
 from alerts.messages import SERVICE, compose
 from alerts.model import AlarmState, Alert, AlertChange, AlertKey, AlertKind, Aside, Condition, Severity, Text
-from alerts.rules.base import BaseRule, Surroundings, ref_of
+from alerts.rules.base import BaseRule, Surroundings, key_of, ref_of
 from alerts.rules.hazards_presence import ShedOffline
-from ingest.model import DeviceKind, DeviceRef, Name, Reading, Shed
+from ingest.model import DeviceKind, DeviceRef, Name, Reading
 
 CHILDREN = frozenset({AlertKind.CHARGER_OFFLINE, AlertKind.TELEMETRY_STALE, AlertKind.CAMERA_OFFLINE})
 """What may be explained by another alarm: that somebody is not heard."""
@@ -34,31 +35,6 @@ BROKER_LINK = "mqtt-main"
 """Name of the part of the service that is the link to the broker."""
 
 _BROKER_KEY = AlertKey(AlertKind.SERVICE_DEGRADED, SERVICE, SERVICE, BROKER_LINK)
-_SHED = "shed"
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Devices that have something in common: a shed's supply, a gateway, a switch.
-
-    Attributes:
-        id: the device word of the group's alarm.
-        members: all it explains.
-        deciding: those that must all be silent; at least two.
-    """
-
-    id: str
-    site: str
-    shed: str
-    what: Literal["shed", "power", "gateway", "switch"]
-    name: Name
-    members: frozenset[DeviceRef]
-    deciding: frozenset[DeviceRef]
-
-    @property
-    def key(self) -> AlertKey:
-        """The key of its alarm."""
-        return AlertKey(AlertKind.SHED_OFFLINE, self.site, self.shed, self.id)
 
 
 class Explanation(NamedTuple):
@@ -67,21 +43,6 @@ class Explanation(NamedTuple):
     rule: str
     parent: AlertKey | None
     note: str
-
-
-@dataclass(slots=True)
-class _Standing:
-    group: Group
-    settings: ShedOffline
-    down: bool = False
-    power_cut: bool = False
-    heard: bool = False
-    since_ms: int = 0
-    settled_ms: int = 0
-    cuts: dict[DeviceRef, int] = field(default_factory=dict)
-
-    def explains(self, now_ms: int) -> bool:
-        return self.down or now_ms < self.settled_ms
 
 
 class RootCauses(BaseRule):
@@ -102,16 +63,17 @@ class RootCauses(BaseRule):
     ) -> None:
         self._fetched = frozenset(fetched)
         self._silent: dict[DeviceRef, dict[AlertKind, int]] = defaultdict(dict)
-        self._broker = _Standing(
+        self._heard: dict[AlertKey, int] = {}
+        self._broker = Standing(
             Group(BROKER_LINK, SERVICE, SERVICE, "gateway", Name("", ""), frozenset(), frozenset()), ShedOffline()
         )
-        every = [*groups, *(group for shed in around.topology.sheds() if (group := _group_of(shed)) is not None)]
-        self._standings: list[_Standing] = []
-        self._of: dict[DeviceRef, list[_Standing]] = defaultdict(list)
+        every = [*groups, *(group for shed in around.topology.sheds() if (group := group_of(shed)) is not None)]
+        self._standings: list[Standing] = []
+        self._of: dict[DeviceRef, list[Standing]] = defaultdict(list)
         for group in sorted(every, key=lambda one: -len(one.members)):
             own = around.book.of(AlertKind.SHED_OFFLINE, ShedOffline, DeviceRef(group.site, group.shed, group.id))
             if own.enabled and len(group.deciding) > 1:
-                standing = _Standing(group, own)
+                standing = Standing(group, own)
                 self._standings.append(standing)
                 for ref in group.members:
                     self._of[ref].append(standing)
@@ -123,9 +85,15 @@ class RootCauses(BaseRule):
         """Hear what a rule says, before it is applied; what that means for the groups, to be applied first."""
         key = condition.key
         if key == _BROKER_KEY:
-            self._take_broker(condition.active, now_ms)
+            self._take_broker(condition, now_ms)
             return []
-        if key.kind not in CHILDREN or key.port is not None:
+        if _is_other_link(key) and not condition.active:
+            self._heard[key] = now_ms
+        if key.kind not in CHILDREN:
+            return []
+        if condition.heard_ms is not None:
+            self._heard[key] = condition.heard_ms
+        if key.port is not None:
             return []
         kinds = self._silent[ref_of(key)]
         if condition.active == (key.kind in kinds):
@@ -152,18 +120,18 @@ class RootCauses(BaseRule):
     def restore(self, alert: Alert, now_ms: int) -> bool:
         key, since_ms = alert.key, min(alert.raised_ts, now_ms)
         if key == _BROKER_KEY:
-            self._broker.down = True
+            self._broker.go_down(since_ms)
         if key.kind in CHILDREN and key.port is None:
             self._silent[ref_of(key)][key.kind] = since_ms
         if alert.state is AlarmState.SUPPRESSED:
             # Whatever explained it has its chance to be seen again first.
             for standing in (self._broker, *self._of.get(ref_of(key), ())):
-                standing.settled_ms = now_ms + int(standing.settings.settle_s * 1000)
+                standing.settle(now_ms)
         if key.kind is not AlertKind.SHED_OFFLINE:
             return False
         for standing in self._standings:
             if standing.group.key == key:
-                standing.down, standing.since_ms = True, since_ms
+                standing.go_down(since_ms)
                 return True
         return False
 
@@ -173,16 +141,17 @@ class RootCauses(BaseRule):
         """What explains an active condition now, the widest cause first; None where it has to be announced."""
         if severity is Severity.CRITICAL:
             return None
-        if key.kind is AlertKind.SERVICE_DEGRADED:
-            behind = key.device.startswith("mqtt-") and key != _BROKER_KEY
-            return self._by_broker() if behind and self._broker.explains(now_ms) else None
         ref, inner = ref_of(key), key.kind is AlertKind.SHED_OFFLINE
-        if key.kind not in CHILDREN and not inner:
+        if key.kind not in CHILDREN and not inner and not _is_other_link(key):
             return None
-        if self._broker.explains(now_ms) and ref not in self._fetched:
+        own = next((one for one in self._standings if one.group.key == key), None) if inner else None
+        heard_ms = own.heard_ms if own else self._heard.get(key)
+        if self._broker.explains(heard_ms, now_ms) and ref not in self._fetched:
             return self._by_broker()
-        for standing in self._around_group(key) if inner else self._of.get(ref, ()):
-            if standing.explains(now_ms) and severity.rank <= standing.settings.severity.rank:
+        if _is_other_link(key):
+            return None
+        for standing in self._around_group(own) if own else self._of.get(ref, ()):
+            if standing.explains(heard_ms, now_ms) and severity.rank <= standing.settings.severity.rank:
                 state = "" if standing.down else " is back, and it may take a while to report"
                 return Explanation(
                     self.name, standing.group.key, f"explained by {self.name} {standing.group.id}{state}"
@@ -207,24 +176,37 @@ class RootCauses(BaseRule):
 
     # ---- inside
 
-    def _take_broker(self, down: bool, now_ms: int) -> None:
-        self._fresh |= down and not self._broker.down
-        if self._broker.down and not down:
-            self._broker.settled_ms = now_ms + int(self._broker.settings.settle_s * 1000)
-        self._broker.down = down
+    def _take_broker(self, condition: Condition, now_ms: int) -> None:
+        link = self._broker
+        if condition.active:
+            if not link.down:
+                link.go_down(now_ms)
+                self._fresh = True
+            # The alarm outlasts the outage by its off-delay, in which the link may go again.
+            is_there = condition.details.get("state") == "ok"
+            link.returned_ms = (link.returned_ms or now_ms) if is_there else None
+        elif link.down:
+            link.come_back(now_ms)
 
     def _by_broker(self) -> Explanation:
         return Explanation(str(AlertKind.SERVICE_DEGRADED), _BROKER_KEY, "explained by the link to the broker")
 
-    def _around_group(self, key: AlertKey) -> list[_Standing]:
-        own = next((one.group for one in self._standings if one.group.key == key), None)
-        return [one for one in self._standings if own is not None and one.group.members > own.members]
+    def _around_group(self, own: Standing) -> list[Standing]:
+        return [one for one in self._standings if one.group.members > own.group.members]
 
-    def _silent_of(self, standing: _Standing) -> dict[DeviceRef, int]:
+    def _last_heard_ms(self, standing: Standing, now_ms: int) -> int | None:
+        """When any of those that decide was heard last; now, where some are not missed: they have reported a power cut."""
+        silent = self._silent_of(standing)
+        if len(silent) < len(standing.group.deciding):
+            return now_ms
+        keys = (key_of(kind, ref) for ref in silent for kind in self._silent[ref])
+        return max((self._heard[key] for key in keys if key in self._heard), default=None)
+
+    def _silent_of(self, standing: Standing) -> dict[DeviceRef, int]:
         deciding = standing.group.deciding
         return {ref: min(kinds.values()) for ref in deciding if (kinds := self._silent.get(ref))}
 
-    def _judge(self, standing: _Standing, now_ms: int) -> Iterator[Condition]:
+    def _judge(self, standing: Standing, now_ms: int) -> Iterator[Condition]:
         silent = self._silent_of(standing)
         if len(silent) < len(standing.group.deciding):
             return
@@ -235,7 +217,7 @@ class RootCauses(BaseRule):
         if not standing.down and sum(newest_ms - since_ms <= window_ms for since_ms in silent.values()) > 1:
             yield self._go_down(standing, now_ms)
 
-    def _is_back(self, standing: _Standing, now_ms: int) -> bool:
+    def _is_back(self, standing: Standing, now_ms: int) -> bool:
         # Asked with the time, not at once: a device may go from one kind of silence to the other.
         if len(self._silent_of(standing)) == len(standing.group.deciding):
             return False
@@ -244,7 +226,7 @@ class RootCauses(BaseRule):
             return now_ms - standing.since_ms > standing.settings.cut_s * 1000
         return True
 
-    def _event(self, standing: _Standing, reading: Reading, now_ms: int) -> Iterator[Condition]:
+    def _event(self, standing: Standing, reading: Reading, now_ms: int) -> Iterator[Condition]:
         if reading.event == "boot":
             standing.cuts.pop(reading.device, None)
             standing.heard = True
@@ -252,19 +234,17 @@ class RootCauses(BaseRule):
         standing.cuts[reading.device] = now_ms
         window_ms = standing.settings.window_s * 1000
         cut = sum(now_ms - at_ms <= window_ms for at_ms in standing.cuts.values())
-        if not standing.down and standing.group.what == _SHED and cut > 1:
+        if not standing.down and standing.group.what == SHED and cut > 1:
             standing.power_cut = True
             yield self._go_down(standing, now_ms)
 
-    def _go_down(self, standing: _Standing, now_ms: int) -> Condition:
-        standing.down, standing.since_ms, standing.heard = True, now_ms, False
+    def _go_down(self, standing: Standing, now_ms: int) -> Condition:
+        standing.go_down(now_ms, self._last_heard_ms(standing, now_ms))
         self._fresh = True
         return self._condition(standing)
 
-    def _back(self, standing: _Standing, now_ms: int) -> Condition:
-        standing.down = standing.power_cut = False
-        standing.cuts.clear()
-        standing.settled_ms = now_ms + int(standing.settings.settle_s * 1000)
+    def _back(self, standing: Standing, now_ms: int) -> Condition:
+        standing.come_back(now_ms)
         return self._condition(standing)
 
     def _awaited(self, ref: DeviceRef, now_ms: int) -> Explanation | None:
@@ -282,13 +262,13 @@ class RootCauses(BaseRule):
                 return Explanation(COMMON_CAUSE, None, note)
         return None
 
-    def _condition(self, standing: _Standing) -> Condition:
+    def _condition(self, standing: Standing) -> Condition:
         group, cut = standing.group, bool(standing.cuts)
         if not standing.down:
             what = Text("恢复，有设备重新上线", "is back: devices are heard again")
         elif cut:
             what = Text("多个充电桩上报断电，车棚停电", "has lost its power: several chargers report it")
-        elif group.what == _SHED:
+        elif group.what == SHED:
             what = Text("充电桩同时失联，可能停电或断网", "fell silent as a whole: power or network is down")
         else:
             what = Text("所带设备同时失联", "is down: all devices behind it fell silent")
@@ -307,14 +287,9 @@ class RootCauses(BaseRule):
         )
 
 
-def _group_of(shed: Shed) -> Group | None:
-    chargers = [device.ref for device in shed.devices if device.kind is DeviceKind.CHARGER]
-    cameras = [device.ref for device in shed.devices if device.kind is DeviceKind.CAMERA]
-    deciding = frozenset(chargers if len(chargers) > 1 else (*chargers, *cameras) if chargers else ())
-    if len(deciding) < 2:
-        return None
-    members = frozenset(device.ref for device in shed.devices if device.kind is not DeviceKind.EXTINGUISHER)
-    return Group(_SHED, shed.site, shed.id, "shed", shed.name, members, deciding)
+def _is_other_link(key: AlertKey) -> bool:
+    """Whether it is about another connection of the service to the same broker."""
+    return key.kind is AlertKind.SERVICE_DEGRADED and key.device.startswith("mqtt-") and key != _BROKER_KEY
 
 
 def regroup(engine: AlarmEngine, roots: RootCauses, now_ms: int, steady_ms: int) -> list[AlertChange]:

@@ -12,10 +12,10 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import Field, StringConstraints, model_validator
 
+from alerts.group import Group
 from alerts.orders import Limits
 from alerts.proving_ground import SITE as PROVING_SITE
 from alerts.proving_ground import is_test
-from alerts.suppression import Group
 from ingest.frames import MAX_FPS, Paces
 from ingest.model import Device, DeviceKind, DeviceRef, Topology
 from shedwatch.cutoff_settings import CutoffSettings

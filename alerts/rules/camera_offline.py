@@ -93,4 +93,5 @@ class CameraOfflineRule(BaseRule):
                 threshold=round(limit_ms / 1000, 1),
                 unit="s",
                 details={"rule": self.name},
+                heard_ms=last_ms,
             )

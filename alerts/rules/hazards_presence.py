@@ -77,7 +77,8 @@ class ShedOffline(Hazard, frozen=True, kw_only=True):
     correlate_s: 15 s that a silent device waits for others before it is announced; it is no fire.
     several_s: 120 s that devices wait where several fell silent: brokers tell a lost connection within 90 s.
     cut_s: 900 s: chargers that reported a power cut are missed within this, or they still have power.
-    settle_s: 180 s, a native heartbeat, that devices have to report when the cause is over, before they are announced.
+    settle_s: 180 s, a native heartbeat, that devices not heard since have to report when the cause is over, before they are
+        announced.
     """
 
     severity: Severity = Severity.HIGH

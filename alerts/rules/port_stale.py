@@ -132,6 +132,7 @@ class PortStaleRule(BaseRule):
                 threshold=round(port.limit_ms / 1000, 1),
                 unit="s",
                 details={"rule": self.name},
+                heard_ms=port.habit.last_ms,
             )
 
 

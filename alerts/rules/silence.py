@@ -22,7 +22,10 @@ _FIRE_SENSORS = frozenset({"smoke", "heat", "co"})
 
 @dataclass(slots=True)
 class _Line:
-    """What is known of one device's connection."""
+    """What is known of one device's connection.
+
+    `live_ms` is when it last said something of that moment; a backlog or a kept status shows no more than that it was there once.
+    """
 
     device: Device
     offline: ChargerOffline
@@ -30,6 +33,7 @@ class _Line:
     start_ms: int
     heard_ms: int
     telemetry_ms: int
+    live_ms: int | None = None
     due_ms: float = 0.0
     said_offline: bool = False
     habit: Habit = field(default_factory=Habit)
@@ -85,6 +89,8 @@ class SilenceRule(BaseRule):
             return _take(line, reading, now_ms)
         line.heard_ms = now_ms
         line.said_offline = line.said_offline and reading.late
+        if reading.online is None and not reading.late:
+            line.live_ms = _spoken_ms(reading, now_ms)
         return ()
 
     def listener(self, reading: Reading, now_ms: int) -> tuple[Take, Any]:
@@ -176,7 +182,9 @@ class SilenceRule(BaseRule):
         else:
             what = Text(f"已离线，{span.zh}没有任何消息", f"is offline, not heard for {span.en}")
         key = key_of(AlertKind.CHARGER_OFFLINE, line.device.ref)
-        return self._condition(key, line.offline_hold.active, line.offline.severity, what, line.silence_limit_ms())
+        return self._condition(
+            line, key, line.offline_hold.active, line.offline.severity, what, line.silence_limit_ms()
+        )
 
     def _stale(self, line: _Line, now_ms: int) -> Condition:
         sensor = line.device.kind is DeviceKind.SENSOR
@@ -191,9 +199,11 @@ class SilenceRule(BaseRule):
             what = Text(f"在线但{span.zh}没有数据", f"is connected but has sent no telemetry for {span.en}")
         severity = line.stale.sensor_severity if watches_fire else line.stale.severity
         key = key_of(AlertKind.TELEMETRY_STALE, line.device.ref)
-        return self._condition(key, line.stale_hold.active, severity, what, line.stale_limit_ms())
+        return self._condition(line, key, line.stale_hold.active, severity, what, line.stale_limit_ms())
 
-    def _condition(self, key: AlertKey, active: bool, severity: Severity, what: Text, limit_ms: float) -> Condition:
+    def _condition(
+        self, line: _Line, key: AlertKey, active: bool, severity: Severity, what: Text, limit_ms: float
+    ) -> Condition:
         return Condition(
             key=key,
             active=active,
@@ -202,7 +212,13 @@ class SilenceRule(BaseRule):
             threshold=round(limit_ms / 1000, 1),
             unit="s",
             details={"rule": self.name},
+            heard_ms=line.live_ms,
         )
+
+
+def _spoken_ms(reading: Reading, now_ms: int) -> int:
+    """When it was said, as far as its device's clock can be believed: brokers keep messages while a link is down."""
+    return now_ms + min(0, reading.ts_ms - reading.received_ms)
 
 
 def _take(line: _Line, reading: Reading, now_ms: int) -> Iterable[Condition]:
@@ -214,7 +230,9 @@ def _take(line: _Line, reading: Reading, now_ms: int) -> Iterable[Condition]:
     line.telemetry_ms = now_ms
     habit = line.habit
     # The ports of one message are one arrival.
-    if not habit.is_same_message(now_ms) and habit.heard(now_ms, max(line.silence_limit_ms(), line.stale_limit_ms())):
-        # It may be due earlier than was thought.
-        line.due_ms = min(line.due_ms, line.next_ms(now_ms))
+    if not habit.is_same_message(now_ms):
+        line.live_ms = _spoken_ms(reading, now_ms)
+        if habit.heard(now_ms, max(line.silence_limit_ms(), line.stale_limit_ms())):
+            # It may be due earlier than was thought.
+            line.due_ms = min(line.due_ms, line.next_ms(now_ms))
     return ()

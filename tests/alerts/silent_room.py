@@ -6,12 +6,13 @@ from collections import Counter
 from random import Random
 
 from alerts.engine import AlarmEngine, alert_ids
+from alerts.group import Group
 from alerts.lifecycle import announces
 from alerts.messages import SERVICE
 from alerts.model import Alert, AlertChange, AlertKey, AlertKind, Condition, Severity, Text
 from alerts.rules.base import Surroundings, key_of
 from alerts.rules.settings import RuleBook
-from alerts.suppression import BROKER_LINK, Group, RootCauses, aside_of, regroup
+from alerts.suppression import BROKER_LINK, RootCauses, aside_of, regroup
 from ingest.model import Device, DeviceKind, DeviceRef, Name, Reading, Shed, Site, Topology
 
 NOW_MS = 1_795_400_000_000
@@ -64,6 +65,7 @@ class Room:
         self.engine = AlarmEngine(alert_ids(Random(1)), 1)
         self.roots = self._roots()
         self.told: list[AlertChange] = []
+        self.live: dict[DeviceRef, int] = {}
 
     def _roots(self) -> RootCauses:
         return RootCauses(Surroundings(TOPOLOGY, self.book), self.groups, self.fetched)
@@ -83,9 +85,15 @@ class Room:
         for ref in refs:
             kind = {"c": K.CHARGER_OFFLINE, "s": K.TELEMETRY_STALE}[ref.device[0]]
             kind = K.CAMERA_OFFLINE if ref.device.startswith("cam") else kind
-            self.say(Condition(key_of(kind, ref), active, severity, Text("", ""), details={"rule": "silence"}))
+            key, heard_ms = key_of(kind, ref), self.live.get(ref)
+            told = Condition(key, active, severity, Text("", ""), details={"rule": "silence"}, heard_ms=heard_ms)
+            self.say(told)
+
+    def talk(self, *refs: DeviceRef) -> None:
+        self.live |= dict.fromkeys(refs, self.now_ms)
 
     def heard(self, *refs: DeviceRef) -> None:
+        self.talk(*refs)
         self.silent(*refs, active=False)
 
     def event(self, ref: DeviceRef, event: str) -> None:
@@ -93,9 +101,10 @@ class Room:
         for condition in self.roots.reading(reading, self.now_ms):
             self._apply(condition)
 
-    def broker(self, down: bool, part: str = BROKER_LINK) -> None:
+    def broker(self, down: bool, part: str = BROKER_LINK, state: str | None = None) -> None:
         key = AlertKey(K.SERVICE_DEGRADED, SERVICE, SERVICE, part)
-        self.say(Condition(key, down, Severity.HIGH, Text("", ""), details={"rule": "service_degraded"}))
+        details = {"rule": "service_degraded", "state": state or ("down" if down else "ok")}
+        self.say(Condition(key, down, Severity.HIGH, Text("", ""), details=details))
 
     def wait(self, seconds: int) -> None:
         for _ in range(seconds):
@@ -110,7 +119,8 @@ class Room:
         self.roots = self._roots()
         for alert in old.open_alerts():
             watching = [self.roots.name] if alert.active and self.roots.restore(alert, self.now_ms) else []
-            self.engine.restore(alert, watching or ["silence"], self.now_ms)
+            source = "service_degraded" if alert.kind is K.SERVICE_DEGRADED else "silence"
+            self.engine.restore(alert, watching or [source], self.now_ms)
 
     def of(self, ref: DeviceRef) -> Alert | None:
         return next((a for a in self.engine.open_alerts() if (a.site, a.shed, a.device) == ref), None)

@@ -76,6 +76,23 @@ class Watched:
 class TestSilence:
     """Chargers and sensors that are not heard."""
 
+    def test_an_alarm_of_silence_says_when_the_device_last_spoke_of_that_moment(self) -> None:
+        """A backlog, a status that the broker kept, and a message that waited for the link are no words of now."""
+        watched = Watched(SilenceRule(around())).every(10, 6, voltage_v=220.0)
+        spoke_ms = watched.now_ms
+        watched.wait(5).hear(online=True)
+        watched.hear(voltage_v=220.0, late=True).hear(event="boot", late=True)
+        waited = replace(reading(C1, None, watched.now_ms, voltage_v=220.0), ts_ms=watched.now_ms - 4000)
+        watched.take(watched.rule.reading(waited, watched.now_ms))
+        (said,) = watched.wait(40).last.values()
+        assert said.active
+        assert said.heard_ms == spoke_ms + 1000
+
+    def test_a_charger_that_was_never_heard_in_this_life_spoke_at_no_time(self) -> None:
+        """The start alone is no word of it."""
+        watched = Watched(SilenceRule(around(charger_offline={"unknown_limit_s": 60}))).wait(430)
+        assert {said.heard_ms for said in watched.last.values()} == {None}
+
     @pytest.mark.parametrize(("interval_s", "limit_s"), [(5, 30), (60, 150), (180, 450), (1800, 4500)])
     def test_a_charger_is_offline_when_it_is_silent_for_longer_than_its_habit(
         self, interval_s: int, limit_s: int

@@ -9,9 +9,9 @@ from silent_room import C1, C2, C3, CAM1, GATEWAY, LONE, OTHER1, OTHER2, SMOKE1,
 
 from alerts.desk import Order
 from alerts.lifecycle import announces
-from alerts.model import AlarmState, Condition, Severity, Text
+from alerts.model import AlarmState, Alert, Condition, Severity, Text
 from alerts.rules.base import key_of
-from alerts.suppression import CHILDREN
+from alerts.suppression import BROKER_LINK, CHILDREN, COMMON_CAUSE
 from ingest.model import DeviceRef
 
 ALL = (C1, C2, C3, CAM1, SMOKE1, OTHER1, OTHER2, LONE)
@@ -26,6 +26,13 @@ class Silences(RuleBasedStateMachine):
         self.silent: dict[DeviceRef, int] = {}
         self.checked = 0
         self.down = False
+        # When each cause was over last, by what people were told; the link by what it was.
+        self.back: dict[str, int] = {}
+
+    @precondition(lambda self: not self.down)
+    @rule(refs=st.sets(st.sampled_from(ALL), min_size=1))
+    def talk(self, refs: set[DeviceRef]) -> None:
+        self.room.talk(*refs - set(self.silent))
 
     @rule(refs=st.sets(st.sampled_from(ALL), min_size=1))
     def fall_silent(self, refs: set[DeviceRef]) -> None:
@@ -47,6 +54,8 @@ class Silences(RuleBasedStateMachine):
 
     @rule(down=st.booleans())
     def lose_the_broker(self, down: bool) -> None:
+        if self.down and not down:
+            self.back[BROKER_LINK] = self.room.now_ms
         self.down = down
         self.room.broker(down)
 
@@ -57,6 +66,7 @@ class Silences(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         self.room.restart()
+        self.back |= dict.fromkeys((BROKER_LINK, "shed-1", "shed-2", "gateway-east"), self.room.now_ms)
         self.room.wait(1)
 
     @precondition(lambda self: self.room.engine.open_alerts())
@@ -95,6 +105,25 @@ class Silences(RuleBasedStateMachine):
             assert alert.aside is not None
             assert alert.kind in CHILDREN or alert.kind is K.SHED_OFFLINE
 
+    @invariant()
+    def a_cause_that_is_over_explains_nobody_who_was_heard_since(self) -> None:
+        while self.checked < len(self.room.told):
+            change = self.room.told[self.checked]
+            self.checked += 1
+            if change.alert.kind is K.SHED_OFFLINE and not change.alert.active:
+                self.back[_name_of(change.alert)] = change.transition.at_ms
+        open_now = self.room.engine.open_alerts()
+        down = {_name_of(a) for a in open_now if a.active and a.kind is K.SHED_OFFLINE}
+        for alert in self.room.engine.in_state(AlarmState.SUPPRESSED):
+            assert alert.aside is not None
+            heard_ms = self.room.live.get(DeviceRef(alert.site, alert.shed, alert.device))
+            if alert.kind not in CHILDREN or alert.aside.by == COMMON_CAUSE or heard_ms is None:
+                continue
+            of_link = alert.aside.by == K.SERVICE_DEGRADED
+            causes = {BROKER_LINK} if of_link else {alert.shed, "gateway-east"}
+            there = down | ({BROKER_LINK} if self.down else set())
+            assert causes & there or any(heard_ms <= self.back.get(cause, 0) for cause in causes)
+
     @rule()
     def after_all_causes_are_over_nobody_silent_is_left_unannounced(self) -> None:
         self.lose_the_broker(down=False)
@@ -110,6 +139,10 @@ class Silences(RuleBasedStateMachine):
             assert alert is not None
             assert alert.state in (AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED)
             assert any(c.alert.id == alert.id and announces(c.transition) for c in self.room.told)
+
+
+def _name_of(cause: Alert) -> str:
+    return cause.shed if cause.device == "shed" else cause.device
 
 
 TestSilences = Silences.TestCase

@@ -9,7 +9,7 @@ from alerts.lifecycle import announces
 from alerts.model import AlarmState, AlertKind, Condition, Severity, Text
 from alerts.rules.base import Surroundings, key_of
 from alerts.rules.settings import RuleBook
-from alerts.suppression import BROKER_LINK, CHILDREN, RootCauses
+from alerts.suppression import BROKER_LINK, CHILDREN, RootCauses, regroup
 
 
 def test_a_shed_that_falls_silent_is_one_alarm() -> None:
@@ -254,6 +254,152 @@ def test_without_the_broker_nobody_is_missed_but_what_does_not_need_it() -> None
     room.heard(OTHER1)
     room.wait(1)
     assert room.announced()[3:] == ["c1", "mqtt-frames"] or sorted(room.announced()[3:]) == ["c1", "mqtt-frames"]
+
+
+def test_who_was_heard_after_the_link_was_back_and_then_falls_silent_has_an_alarm_of_its_own_in_its_own_time() -> None:
+    """The link explains only those that have not been heard since; the others get what time they need to come back."""
+    room = Room()
+    room.talk(OTHER1, LONE)
+    room.broker(down=True)
+    room.wait(60)
+    room.silent(LONE)
+    room.broker(down=False)
+    room.wait(20)
+    room.talk(OTHER1)
+    room.wait(40)
+    room.silent(OTHER1)
+    assert room.state(OTHER1) == "suppressed"
+    room.wait(15)
+    assert room.announced() == [BROKER_LINK, "c1"]
+    assert room.state(OTHER1) == "unacknowledged"
+    assert room.state(LONE) == "suppressed"
+    room.wait(104)
+    assert room.state(LONE) == "suppressed"
+    room.wait(1)
+    assert room.state(LONE) == "unacknowledged"
+
+
+def test_a_device_that_is_missed_only_after_the_link_is_back_but_was_not_heard_since_waits_with_the_others() -> None:
+    """Its reports were lost while the link was down: its silence began there, however late it is noticed."""
+    room = Room()
+    room.talk(LONE)
+    room.broker(down=True)
+    room.wait(60)
+    room.broker(down=False)
+    room.wait(30)
+    room.silent(LONE)
+    room.wait(149)
+    assert room.state(LONE) == "suppressed"
+    room.wait(1)
+    assert room.state(LONE) == "unacknowledged"
+
+
+def test_the_link_is_back_when_it_says_so_and_not_when_its_alarm_ends() -> None:
+    """The alarm outlasts the outage; where the link goes again meanwhile, it explains once more whoever is silent."""
+    room = Room()
+    room.broker(down=True)
+    room.wait(60)
+    room.broker(down=True, state="ok")
+    room.wait(2)
+    room.talk(LONE, OTHER1)
+    room.wait(20)
+    room.silent(LONE)
+    room.wait(1)
+    assert room.state(LONE) == "unacknowledged"
+    room.broker(down=True, state="down")
+    room.silent(OTHER1)
+    room.wait(30)
+    assert room.state(OTHER1) == "suppressed"
+    room.broker(down=True, state="ok")
+    room.wait(30)
+    room.broker(down=False)
+    room.wait(30)
+    assert room.state(OTHER1) == "suppressed"
+
+
+def test_a_shed_that_falls_silent_after_the_link_is_back_is_told_at_once() -> None:
+    """Its chargers had been heard over the link: what is down now is the shed."""
+    room = Room()
+    room.broker(down=True)
+    room.wait(60)
+    room.broker(down=False)
+    room.wait(5)
+    room.talk(C1, C2, C3)
+    room.wait(30)
+    room.silent(C1, C2, C3)
+    room.wait(1)
+    assert room.announced() == [BROKER_LINK, "shed"]
+    assert {room.state(ref) for ref in (C1, C2, C3)} == {"suppressed"}
+
+
+def test_a_shed_of_which_nobody_was_heard_since_the_link_is_back_goes_on_under_the_link() -> None:
+    """Its chargers have not found their way back yet."""
+    room = Room()
+    room.talk(C1, C2, C3)
+    room.broker(down=True)
+    room.wait(60)
+    room.broker(down=False)
+    room.silent(C1, C2, C3)
+    room.wait(100)
+    assert room.announced() == [BROKER_LINK]
+
+
+def test_a_shed_under_the_link_that_speaks_again_is_never_announced() -> None:
+    """Its chargers are heard again one tick before the shed counts as back."""
+    room = Room()
+    room.talk(C1, C2, C3)
+    room.broker(down=True)
+    room.silent(C1, C2, C3)
+    room.wait(60)
+    room.broker(down=True, state="ok")
+    room.wait(5)
+    room.talk(C1, C2, C3)
+    room.wait(10)
+    room.heard(C1, C2, C3)
+    assert regroup(room.engine, room.roots, room.now_ms, room.now_ms) == []
+    room.wait(30)
+    room.broker(down=False)
+    assert room.announced() == [BROKER_LINK]
+
+
+def test_a_power_cut_that_is_reported_after_the_link_is_back_is_told_at_once() -> None:
+    """Who reports it was heard."""
+    room = Room()
+    room.broker(down=True)
+    room.wait(60)
+    room.broker(down=False)
+    room.wait(5)
+    room.event(C1, "power_cut")
+    room.event(C2, "power_cut")
+    assert room.announced() == [BROKER_LINK, "shed"]
+
+
+def test_another_link_that_was_there_again_and_goes_is_told_of() -> None:
+    """The main link is back, and so was this one."""
+    room = Room()
+    room.broker(down=True)
+    room.broker(down=True, part="mqtt-frames")
+    room.wait(60)
+    room.broker(down=False)
+    room.wait(1)
+    room.broker(down=False, part="mqtt-frames")
+    room.wait(10)
+    room.broker(down=True, part="mqtt-frames")
+    assert room.announced() == [BROKER_LINK, "mqtt-frames"]
+
+
+def test_who_was_heard_after_its_shed_was_back_and_then_falls_silent_has_an_alarm_of_its_own() -> None:
+    """As for the link; whoever has not been heard since goes on waiting."""
+    room = Room()
+    room.silent(C1, C2, C3)
+    room.wait(400)
+    room.heard(C1, C2)
+    room.wait(5)
+    room.talk(C2)
+    room.wait(30)
+    room.silent(C2)
+    room.wait(15)
+    assert (room.state(C2), room.state(C3)) == ("unacknowledged", "suppressed")
 
 
 def test_a_restart_keeps_children_under_their_parent_and_lets_none_be_forgotten() -> None:
