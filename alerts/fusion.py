@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from alerts.bays import BayMap, PortRef
 from alerts.means import MEANS, SPREADING, Means
-from alerts.messages import duration, extend, place, quantity
+from alerts.messages import duration, extend, quantity, spot
 from alerts.model import AlertKey, AlertKind, Condition, Severity, Text
 from alerts.rules.base import ref_of
 from alerts.rules.sessions import Sessions
@@ -166,7 +166,7 @@ class Fusion:
         for port, session in charging[:NAMED_PORTS]:
             where = Text("", "") if len(ports) == 1 else self._name(port)
             power, lasted = quantity(session.power_w or 0.0, "W"), duration((now_ms - session.began_ms) / 1000)
-            zh.append(f"{where.zh}充电 {power}，已充{lasted.zh}")
+            zh.append(f"{where.zh}正以 {power} 充电，已充{lasted.zh}")
             en.append(f"{where.en}charging at {power} for {lasted.en}")
         return Text(f"，{'；'.join(zh)}", f", {'; '.join(en)}")
 
@@ -180,11 +180,11 @@ class Fusion:
             return Text("", "")
         zh, en = [], []
         for one in partners[:NAMED_PORTS]:
-            where, words = place(self._topology, one.key), _WORDS[one.key.kind]
+            where, words = spot(self._topology, one.key), _WORDS[one.key.kind]
             figure = f" {quantity(one.value, one.unit)}" if one.value is not None and one.unit == "°C" else ""
             zh.append(f"{where.zh} {words.zh}{figure}")
             en.append(f"{where.en} {words.en}{figure}")
-        return Text(f"；同时 {'、'.join(zh)}", f"; and {', '.join(en)}")
+        return Text(f"；同时 {'、'.join(zh)}", f"; also {', '.join(en)}")
 
 
 def _severity(condition: Condition, partners: list[Condition]) -> Severity:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.model import AlertKey, AlertKind, Text
 from alerts.proving_ground import is_test
-from ingest.model import DeviceKind, DeviceRef, Topology
+from ingest.model import DeviceKind, DeviceRef, Name, Topology
 
 SERVICE = "service"
 """Site and shed of alerts about this service itself: `service/service/<part>`; no configured place has a rule there."""
@@ -13,7 +13,7 @@ SERVICE = "service"
 def place(topology: Topology, key: AlertKey, bay: str | None = None) -> Text:
     """Where it is, by display names: `1号车棚 c1 3号口`; with the site's name before it where there are several.
 
-    For what a camera sees, `bay` names the port in view (`c1#3`), which is told before camera and zone.
+    For what a camera sees, `bay` names the port in view (`c1#3`), which is told instead of the zone.
     """
     site, shed = topology.site(key.site), topology.shed(key.site, key.shed)
     zh = [shed.name.zh if shed else key.shed]
@@ -21,23 +21,31 @@ def place(topology: Topology, key: AlertKey, bay: str | None = None) -> Text:
     if site and sum(not is_test(one.id) for one in topology.sites[:2]) > 1 and not is_test(site.id):
         zh.insert(0, site.name.zh)
         en.insert(0, site.name.en)
+    inside = spot(topology, key, bay)
+    return Text(" ".join((*zh, inside.zh)), " ".join((*en, inside.en)))
+
+
+def spot(topology: Topology, key: AlertKey, bay: str | None = None) -> Text:
+    """Where in its shed it is: `c1 3号口`, `南侧摄像头 通道`, and of a bay with a port `c1 3号口（南侧摄像头）`."""
+    ref = DeviceRef(key.site, key.shed, key.device)
+    device, name = topology.find(ref), _device(topology, ref, key.port)
     if bay is not None:
         charger, _, port = bay.partition("#")
-        _add_device(topology, DeviceRef(key.site, key.shed, charger), int(port) if port else None, zh, en)
-    _add_device(topology, DeviceRef(key.site, key.shed, key.device), key.port, zh, en)
-    if key.zone is not None:
-        zh.append(f"区域{key.zone}")
-        en.append(f"zone {key.zone}")
-    return Text(" ".join(zh), " ".join(en))
+        there = _device(topology, DeviceRef(key.site, key.shed, charger), int(port) if port else None)
+        return Text(f"{there.zh}（{name.zh}）", f"{there.en} ({name.en})")
+    if key.zone is None:
+        return name
+    area = next((one.name for one in (device.areas if device else ()) if one.id == key.zone), None)
+    zone = area or Name(f"区域（{key.zone}）", f"area ({key.zone})")
+    return Text(f"{name.zh} {zone.zh}", f"{name.en} {zone.en}")
 
 
-def _add_device(topology: Topology, ref: DeviceRef, port: int | None, zh: list[str], en: list[str]) -> None:
+def _device(topology: Topology, ref: DeviceRef, port: int | None) -> Text:
     device = topology.find(ref)
-    zh.append(device.name.zh if device else ref.device)
-    en.append(device.name.en if device else ref.device)
+    zh, en = (device.name.zh, device.name.en) if device else (ref.device, ref.device)
     if port is not None and (device is None or device.kind is DeviceKind.CHARGER):
-        zh.append(f"{port}号口")
-        en.append(f"port {port}")
+        return Text(f"{zh} {port}号口", f"{en} port {port}")
+    return Text(zh, en)
 
 
 def number(value: float, digits: int = 1) -> str:
@@ -69,7 +77,7 @@ def duration(seconds: float) -> Text:
 
 
 _FIRE = Text("不要靠近，立即疏散并拨打119。", "Do not approach. Evacuate and call the fire service (119) now.")
-_COOL = Text("停止该口充电，勿用手触碰，派人到场查看。", "Stop charging there, do not touch it, send someone to look.")
+_COOL = Text("停止此处充电，勿用手触碰，派人到场查看。", "Stop charging there, do not touch it, send someone to look.")
 _ELECTRICIAN = Text("停止充电并请电工检查。", "Stop charging and have an electrician check it.")
 _SUPPLY = Text("联系电工或供电单位检查进线电压。", "Have an electrician or the supplier check the supply.")
 _LINK = Text("检查供电、网络和设备；期间请加强巡查。", "Check power, network and device; patrol more often until then.")
@@ -139,9 +147,10 @@ ADVICE: dict[AlertKind, Text] = {
 
 
 def compose(kind: AlertKind, where: Text, what: Text) -> Text:
-    """The whole sentence: place, what is the matter, what to do."""
+    """The whole sentence: place, what is the matter, what to do. In English `what` follows a colon: `offline`, not `is offline`."""
     advice = ADVICE[kind]
-    return Text(f"{where.zh} {what.zh}。{advice.zh}", f"{where.en} {what.en}. {advice.en}")
+    gap = "" if where.zh.endswith("）") else " "
+    return Text(f"{where.zh}{gap}{what.zh}。{advice.zh}", f"{where.en}: {what.en}. {advice.en}")
 
 
 def extend(kind: AlertKind, message: Text, zh: str, en: str) -> Text:

@@ -265,13 +265,13 @@ class RootCauses(BaseRule):
     def _condition(self, standing: Standing) -> Condition:
         group, cut = standing.group, bool(standing.cuts)
         if not standing.down:
-            what = Text("恢复，有设备重新上线", "is back: devices are heard again")
+            what = Text("恢复，有设备重新上线", "back, devices are heard again")
         elif cut:
-            what = Text("多个充电桩上报断电，车棚停电", "has lost its power: several chargers report it")
+            what = Text("多个充电桩上报断电，车棚停电", "power lost, several chargers report it")
         elif group.what == SHED:
-            what = Text("充电桩同时失联，可能停电或断网", "fell silent as a whole: power or network is down")
+            what = Text("充电桩同时失联，可能停电或断网", "silent as a whole, power or network may be down")
         else:
-            what = Text("所带设备同时失联", "is down: all devices behind it fell silent")
+            what = Text("所带设备同时失联", "down, all devices behind it fell silent")
         silent = sum(1 for ref in group.members if self._silent.get(ref))
         return Condition(
             key=group.key,

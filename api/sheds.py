@@ -217,6 +217,7 @@ class Observatory:
             blind_since_ts=blind_since_ms,
             blind_s=0.0 if blind_since_ms is None else _age_s(blind_since_ms, now_ms),
             blind_kinds=sorted({str(alert.kind) for alert in situation.blind.get(camera.ref, ())}),
+            zones={area.id: _names(area.name) for area in camera.areas},
         )
 
 

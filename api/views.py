@@ -122,7 +122,7 @@ class SensorView(msgspec.Struct, frozen=True):
 
 
 class CameraView(msgspec.Struct, frozen=True):
-    """One camera now. `blind_s` counts from the first alert that says it cannot see."""
+    """One camera now. `blind_s` counts from the first alert that says it cannot see; `zones`: the name of each by its id."""
 
     id: str
     name: Names
@@ -132,6 +132,7 @@ class CameraView(msgspec.Struct, frozen=True):
     blind_since_ts: int | None
     blind_s: float
     blind_kinds: list[str]
+    zones: dict[str, Names] = {}
 
 
 class ExtinguisherView(msgspec.Struct, frozen=True):

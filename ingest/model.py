@@ -59,8 +59,16 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
+class Area:
+    """A part of what a camera sees, by the name people give it."""
+
+    id: str
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
-    """One device of a shed. `ports` only for chargers, `sensor_kind` only for sensors."""
+    """One device of a shed. `ports` only for chargers, `sensor_kind` only for sensors, `areas` only for cameras."""
 
     ref: DeviceRef
     kind: DeviceKind
@@ -68,6 +76,7 @@ class Device:
     ports: int = 0
     sensor_kind: str = ""
     inspected: date | None = None
+    areas: tuple[Area, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

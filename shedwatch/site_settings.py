@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from ingest.contract import SensorWord
-from ingest.model import Device, DeviceKind, DeviceRef, Name, Shed, Site
+from ingest.model import Area, Device, DeviceKind, DeviceRef, Name, Shed, Site
 from shedwatch.sections import Id, Section
 from vision.model import Zone, ZoneKind
 
@@ -29,10 +30,18 @@ def _both_languages(value: Any) -> Any:
 DisplayName = Annotated[NameSettings, BeforeValidator(_both_languages)]
 
 
+_ZONE_NAMES = {
+    ZoneKind.CORRIDOR: ("通道", "corridor"),
+    ZoneKind.BAY: ("车位", "bay"),
+    ZoneKind.IGNORE: ("不监看区域", "unwatched area"),
+}
+
+
 class ZoneSettings(Section):
     """A part of a camera's picture, in 0-1 coordinates, origin top left."""
 
     id: Id
+    name: DisplayName | None = None
     kind: ZoneKind
     port: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}#[1-9][0-9]?$")] | None = None
     polygon: Annotated[list[tuple[Fraction, Fraction]], Field(min_length=3)]
@@ -40,6 +49,13 @@ class ZoneSettings(Section):
     def zone(self) -> Zone:
         """As vision knows it."""
         return Zone(self.id, self.kind, tuple(self.polygon), self.port)
+
+    def area(self) -> Area:
+        """As people call it: `通道`, or `通道（east）` where the id says more than the kind."""
+        if self.name:
+            return Area(self.id, Name(self.name.zh, self.name.en))
+        zh, en = _ZONE_NAMES[self.kind]
+        return Area(self.id, Name(zh, en) if self.id == self.kind else Name(f"{zh}（{self.id}）", f"{en} ({self.id})"))
 
 
 class DeviceSettings(Section):
@@ -155,7 +171,7 @@ def _shed(site: str, shed: ShedSettings) -> Shed:
     devices = (
         *(_device(site, shed.id, it, DeviceKind.CHARGER, ports=it.ports) for it in shed.chargers),
         *(_device(site, shed.id, it, DeviceKind.SENSOR, sensor_kind=it.kind) for it in shed.sensors),
-        *(_device(site, shed.id, it, DeviceKind.CAMERA) for it in shed.cameras),
+        *(_device(site, shed.id, it, DeviceKind.CAMERA, zones=it.zones) for it in shed.cameras),
         *(_device(site, shed.id, it, DeviceKind.EXTINGUISHER, inspected=it.inspected) for it in shed.extinguishers),
     )
     return Shed(site, shed.id, name_of(shed.name, shed.id), devices)
@@ -170,6 +186,7 @@ def _device(
     ports: int = 0,
     sensor_kind: str = "",
     inspected: date | None = None,
+    zones: Sequence[ZoneSettings] = (),
 ) -> Device:
     zh, en = _KIND_NAMES[kind]
     name = (
@@ -177,7 +194,8 @@ def _device(
         if settings.name
         else Name(f"{zh} {settings.id}", f"{en} {settings.id}")
     )
-    return Device(DeviceRef(site, shed, settings.id), kind, name, ports, sensor_kind, inspected)
+    areas = tuple(zone.area() for zone in zones)
+    return Device(DeviceRef(site, shed, settings.id), kind, name, ports, sensor_kind, inspected, areas)
 
 
 def name_of(name: NameSettings | None, fallback: str) -> Name:

@@ -18,11 +18,11 @@ from ingest.model import DeviceRef
 from vision.model import Observation
 
 _WHAT = {
-    AlertKind.CAMERA_COVERED: Text("摄像头被遮挡", "camera is covered"),
-    AlertKind.CAMERA_FROZEN: Text("画面静止不动", "picture is frozen"),
-    AlertKind.CAMERA_DARK: Text("画面过暗", "picture is too dark"),
-    AlertKind.CAMERA_MOVED: Text("摄像头被移动", "camera was moved"),
-    AlertKind.CAMERA_BLURRED: Text("画面模糊", "picture is out of focus"),
+    AlertKind.CAMERA_COVERED: Text("镜头被遮挡", "lens covered"),
+    AlertKind.CAMERA_FROZEN: Text("画面静止不动", "picture frozen"),
+    AlertKind.CAMERA_DARK: Text("画面过暗", "picture too dark"),
+    AlertKind.CAMERA_MOVED: Text("被移动，对着别处", "moved, it looks elsewhere"),
+    AlertKind.CAMERA_BLURRED: Text("画面模糊", "picture out of focus"),
 }
 """Signs, the most telling first."""
 

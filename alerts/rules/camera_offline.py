@@ -84,7 +84,7 @@ class CameraOfflineRule(BaseRule):
         if camera.hold.feed(silent or camera.said_offline, now_ms, on_s, own.off_delay_s):
             key = key_of(AlertKind.CAMERA_OFFLINE, ref)
             span = duration(silent_ms / 1000)
-            what = Text(f"摄像头离线，{span.zh}没有画面", f"camera is offline, no picture for {span.en}")
+            what = Text(f"离线，{span.zh}没有画面", f"offline, no picture for {span.en}")
             yield Condition(
                 key=key,
                 active=camera.hold.active,

@@ -74,11 +74,11 @@ class ClockSkewRule(BaseRule):
         key = key_of(AlertKind.CLOCK_SKEW, reading.device)
         span = duration(abs(skew_s))
         if (reading.device_ms or 0) < _NEVER_SET_MS:
-            what = Text("时钟未设置（1970年）", "has a clock that was never set (1970)")
+            what = Text("时钟未设置（1970年）", "clock was never set (1970)")
         elif skew_s > 0:
-            what = Text(f"时钟快{span.zh}", f"has a clock {span.en} ahead")
+            what = Text(f"时钟快{span.zh}", f"clock {span.en} ahead")
         else:
-            what = Text(f"时钟慢{span.zh}", f"has a clock {span.en} behind")
+            what = Text(f"时钟慢{span.zh}", f"clock {span.en} behind")
         yield Condition(
             key=key,
             active=watch.hold.active,

@@ -139,7 +139,7 @@ class ContactAgeingRule(BaseRule):
         more, at = quantity(drift_c, "°C"), quantity(load_a2**0.5, "A")
         what = Text(
             f"同样电流（{at}）下温升比以前高 {more}，触点在老化",
-            f"heats {more} more than it used to at {at}: its contact ages",
+            f"heats {more} more than it used to at {at}, its contact ages",
         )
         return Condition(
             key=port.key,

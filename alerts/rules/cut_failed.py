@@ -32,8 +32,8 @@ class CutFailedRule(BaseRule):
         if not self._settings(key).enabled:
             return ()
         self._holds[key] = Hold(active=True)
-        flows = f"，仍有 {quantity(power_w, 'W')}" if power_w else ""
-        what = Text(f"断电失败{flows}", f"could not be switched off: {why}")
+        zh, en = (f"，仍有 {it}", f", still {it}") if power_w and (it := quantity(power_w, "W")) else ("", "")
+        what = Text(f"断电失败{zh}", f"could not be switched off{en}")
         return (self._condition(key, True, what, power_w, why),)
 
     def reading(self, reading: Reading, now_ms: int) -> Iterable[Condition]:
@@ -46,7 +46,7 @@ class CutFailedRule(BaseRule):
         if not hold.feed(not dark, now_ms, 0.0, self._settings(key).off_delay_s):
             return ()
         del self._holds[key]
-        return (self._condition(key, False, Text("已无电流", "carries no current any more"), None, "no current"),)
+        return (self._condition(key, False, Text("已无电流", "no current any more"), None, "no current"),)
 
     def restore(self, alert: Alert, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
         if alert.kind is not AlertKind.CUT_FAILED or not self._settings(alert.key).enabled:

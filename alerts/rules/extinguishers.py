@@ -39,7 +39,7 @@ class ExtinguisherRule(BaseRule):
             yield from self._missing(entry)
         for key in [key for key in self._active if DeviceRef(*key[1:4]) not in entries]:
             # It was taken out of the register.
-            yield self._say(key, False, Severity.LOW, Text("已移出登记", "is no longer in the register"))
+            yield self._say(key, False, Severity.LOW, Text("已移出登记", "no longer in the register"))
 
     def restore(self, alert: Alert, now_ms: int) -> bool:  # noqa: ARG002 - the port's signature
         key = alert.key
@@ -67,9 +67,11 @@ class ExtinguisherRule(BaseRule):
             return
         age_days = (today - entry.inspected).days if entry.inspected else over_days
         if entry.due:
-            what = Text(f"检查已过期{over_days}天（{entry.due}）", f"was due {over_days} days ago ({entry.due})")
+            what = Text(
+                f"检查已过期{over_days}天（{entry.due}）", f"inspection was due {over_days} days ago ({entry.due})"
+            )
         else:
-            what = Text(f"已{age_days}天未检查", f"was last inspected {age_days} days ago")
+            what = Text(f"已{age_days}天未检查", f"last inspected {age_days} days ago")
         value, limit = (over_days, 0.0) if entry.due else (age_days, own.due_days)
         yield self._say(key, overdue, own.severity, what, float(value), limit)
 
@@ -79,7 +81,7 @@ class ExtinguisherRule(BaseRule):
         missing = own.enabled and entry.condition != "ok"
         if not missing and key not in self._active:
             return
-        zh, en = ("缺失", "is missing") if entry.condition != "unusable" else ("不可用", "is unusable")
+        zh, en = ("缺失", "missing") if entry.condition != "unusable" else ("不可用", "unusable")
         note = f"（{entry.note}）" if entry.note else ""
         yield self._say(
             key, missing, own.severity, Text(f"{zh}{note}", f"{en}{f' ({entry.note})' if entry.note else ''}")

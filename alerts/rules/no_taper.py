@@ -79,7 +79,7 @@ class NoTaperRule(BaseRule):
         energy = quantity(session.energy_wh / 1000, "kWh")
         what = Text(
             f"已满功率充电{span.zh}（{power}，{energy}）仍不降流，可能过充",
-            f"has charged at full power for {span.en} ({power}, {energy}) without tapering, likely overcharged",
+            f"charging at full power for {span.en} ({power}, {energy}) without tapering, likely overcharged",
         )
         details = {"full_power_s": round(full_s), "similar_sessions": known, "longest_similar_s": longest_s}
         return self._condition(key, own.severity, what, full_s, limit_s, "s", details)
@@ -90,7 +90,7 @@ class NoTaperRule(BaseRule):
         power_w = session.power_w or 0.0
         what = Text(
             f"已充满降流后功率又升到 {quantity(power_w, 'W')}",
-            f"draws {quantity(power_w, 'W')} again after its charge had tapered",
+            f"drawing {quantity(power_w, 'W')} again after its charge had tapered",
         )
         limit_w = round(own.risen_ratio * session.peak_w, 1)
         return self._condition(key, own.late_rise_severity, what, power_w, limit_w, "W", {"sign": "late_rise"})

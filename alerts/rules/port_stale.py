@@ -127,7 +127,7 @@ class PortStaleRule(BaseRule):
                 message=compose(
                     key.kind,
                     place(self._around.topology, key),
-                    Text(f"{span.zh}没有数据，而充电桩在线", f"is missing in its charger's telemetry for {span.en}"),
+                    Text(f"{span.zh}没有数据，而充电桩在线", f"missing in its charger's telemetry for {span.en}"),
                 ),
                 threshold=round(port.limit_ms / 1000, 1),
                 unit="s",

@@ -104,7 +104,7 @@ class RelayWeldedRule(BaseRule):
         power, current = quantity(port.power_w, "W"), quantity(port.current_a, "A")
         what = Text(
             f"已停止充电但仍有 {power}（{current}），继电器粘连",
-            f"is off but still draws {power} ({current}): its relay is welded",
+            f"off, but still draws {power} ({current}); its relay is welded",
         )
         return Condition(
             key=port.key,

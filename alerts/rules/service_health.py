@@ -61,8 +61,8 @@ class ServiceHealth(BaseRule):
     def _condition(self, name: str, state: HealthState, detail: str, active: bool) -> Condition:
         severity = self._settings.down_severity if state == "down" else self._settings.severity
         word_zh = {"ok": "恢复正常", "degraded": "工作不正常", "down": "已停止工作"}[state]
-        word_en = {"ok": "works again", "degraded": "does not work properly", "down": "is down"}[state]
-        what = Text(f"{word_zh}：{detail}" if detail else word_zh, f"{word_en}: {detail}" if detail else word_en)
+        word_en = {"ok": "works again", "degraded": "not working properly", "down": "down"}[state]
+        what = Text(f"{word_zh}：{detail}" if detail else word_zh, f"{word_en} ({detail})" if detail else word_en)
         where = Text(f"系统部件 {name}", f"Service part {name}")
         return Condition(
             key=AlertKey(AlertKind.SERVICE_DEGRADED, SERVICE, SERVICE, name),

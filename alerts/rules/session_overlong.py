@@ -67,11 +67,11 @@ class SessionOverlongRule(BaseRule):
         if limit_s < own.limit_s:
             what = Text(
                 f"已充电{span.zh}，只充入 {energy}，早已充满仍未断电",
-                f"has charged for {span.en} and taken {energy} only: full for long and not switched off",
+                f"charging for {span.en} and only {energy} taken; full for long and not switched off",
             )
         else:
             what = Text(
-                f"已充电{span.zh}（{energy}）仍未断电", f"has charged for {span.en} ({energy}) and is not switched off"
+                f"已充电{span.zh}（{energy}）仍未断电", f"charging for {span.en} ({energy}) and not switched off"
             )
         return Condition(
             key=key,

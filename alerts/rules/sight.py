@@ -145,7 +145,9 @@ def _severity(seen: _Seen, now_ms: int) -> Severity:
 def _what(key: AlertKey, seen: _Seen, now_ms: int) -> Text:
     if key.kind is not AlertKind.CORRIDOR_BLOCKED:
         return _WHAT[key.kind]
+    # With a zone the place names the corridor already.
+    what = Text("疏散通道被占用", "way out blocked") if key.zone is None else Text("被占用", "blocked")
     if seen.severity is seen.settings.severity:
-        return Text("疏散通道被占用", "way out is blocked")
+        return what if key.zone is None else Text("被占用，影响疏散", "blocked, no way out")
     span = duration((now_ms - seen.since_ms) / 1000)
-    return Text(f"疏散通道被占用已{span.zh}", f"way out has been blocked for {span.en}")
+    return Text(f"{what.zh}已{span.zh}", f"{what.en} for {span.en}")

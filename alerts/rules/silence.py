@@ -178,9 +178,9 @@ class SilenceRule(BaseRule):
     def _offline(self, line: _Line, now_ms: int) -> Condition:
         span = duration((now_ms - line.heard_ms) / 1000)
         if line.said_offline:
-            what = Text("已离线", "is offline")
+            what = Text("已离线", "offline")
         else:
-            what = Text(f"已离线，{span.zh}没有任何消息", f"is offline, not heard for {span.en}")
+            what = Text(f"已离线，{span.zh}没有任何消息", f"offline, not heard for {span.en}")
         key = key_of(AlertKind.CHARGER_OFFLINE, line.device.ref)
         return self._condition(
             line, key, line.offline_hold.active, line.offline.severity, what, line.silence_limit_ms()
@@ -192,11 +192,11 @@ class SilenceRule(BaseRule):
         span = duration((now_ms - line.telemetry_ms) / 1000)
         blind = Text("，此处不再探测火灾", "; no fire is detected there") if watches_fire else Text("", "")
         if sensor and line.said_offline:
-            what = Text(f"传感器已离线{blind.zh}", f"sensor is offline{blind.en}")
+            what = Text(f"已离线{blind.zh}", f"offline{blind.en}")
         elif sensor:
-            what = Text(f"传感器{span.zh}没有数据{blind.zh}", f"sensor has sent nothing for {span.en}{blind.en}")
+            what = Text(f"已{span.zh}没有数据{blind.zh}", f"nothing sent for {span.en}{blind.en}")
         else:
-            what = Text(f"在线但{span.zh}没有数据", f"is connected but has sent no telemetry for {span.en}")
+            what = Text(f"在线，但{span.zh}没有数据", f"connected, but no telemetry for {span.en}")
         severity = line.stale.sensor_severity if watches_fire else line.stale.severity
         key = key_of(AlertKind.TELEMETRY_STALE, line.device.ref)
         return self._condition(line, key, line.stale_hold.active, severity, what, line.stale_limit_ms())

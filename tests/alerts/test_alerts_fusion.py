@@ -64,8 +64,8 @@ def test_smoke_in_a_bay_says_what_its_port_is_doing() -> None:
     sessions.take(reading(C1, 3, NOW_MS, state="charging", power_w=412.0, session_s=22_200.0), NOW_MS)
     (out,) = fusion(sessions).take(said(BAY_3), NOW_MS)
     advice = ADVICE[AlertKind.SMOKE]
-    assert out.message.zh == f"某处 有事，充电 412 W，已充6小时10分钟。{advice.zh}"
-    assert out.message.en == f"somewhere something, charging at 412 W for 6 h 10 min. {advice.en}"
+    assert out.message.zh == f"某处 有事，正以 412 W 充电，已充6小时10分钟。{advice.zh}"
+    assert out.message.en == f"somewhere: something, charging at 412 W for 6 h 10 min. {advice.en}"
 
 
 def test_smoke_in_the_whole_picture_names_the_ports_that_charge_in_view() -> None:
@@ -74,7 +74,7 @@ def test_smoke_in_the_whole_picture_names_the_ports_that_charge_in_view() -> Non
     sessions.take(reading(C1, 3, NOW_MS, state="charging", power_w=100.0, session_s=60.0), NOW_MS)
     sessions.take(reading(C1, 4, NOW_MS, state="charging", power_w=300.0, session_s=60.0), NOW_MS)
     (out,) = fusion(sessions).take(said(WHOLE_PICTURE), NOW_MS)
-    assert "c1 4号口充电 300 W，已充1分钟；c1 3号口充电 100 W" in out.message.zh
+    assert "c1 4号口正以 300 W 充电，已充1分钟；c1 3号口正以 100 W 充电" in out.message.zh
     later = NOW_MS + 3_600_000
     (out,) = fusion(sessions).take(said(WHOLE_PICTURE), later)
     assert out == said(WHOLE_PICTURE)
@@ -109,7 +109,7 @@ def test_a_second_kind_of_evidence_raises_both_at_once_and_each_names_the_other(
     for key, other in ((first, second), (second, first)):
         assert any(other.device in name for name in out[key].details["related"])
         assert "；同时" in out[key].message.zh
-        assert "; and " in out[key].message.en
+        assert "; also " in out[key].message.en
 
 
 @pytest.mark.parametrize(
@@ -236,6 +236,6 @@ async def test_a_hot_port_under_smoke_becomes_critical_in_the_service(tmp_path: 
         alerts = {alert.kind: alert for alert in desk.open_alerts()}
 
         assert {str(alert.severity) for alert in alerts.values()} == {"critical"}
-        assert "充电 412 W，已充6小时10分钟；同时 1号车棚 c1 3号口 过温 70 °C" in alerts[AlertKind.SMOKE].message.zh
+        assert "正以 412 W 充电，已充6小时10分钟；同时 c1 3号口 过温 70 °C" in alerts[AlertKind.SMOKE].message.zh
         assert alerts[AlertKind.OVER_TEMPERATURE].related == ("cuiping/shed-1/cam-1",)
         assert desk.bays.to_cut(alerts[AlertKind.SMOKE]) == CutTarget((PORT_3,))

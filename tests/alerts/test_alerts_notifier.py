@@ -93,7 +93,7 @@ async def test_an_alert_is_told_from_its_raise_to_its_end_under_one_key(url: str
     assert phone.verbs() == [("a", "trigger"), ("a", "acknowledge"), ("a", "resolve")]
     assert {notice.dedup_key for notice in phone.told} == {f"shedwatch-{alert.id}"}
     assert [picture.data for picture in phone.told[0].pictures] == [b"1.jpg", b"2.jpg"]
-    assert phone.told[0].summary.zh == "【紧急】1号车棚 cam-1 区域a 画面中发现烟雾"
+    assert phone.told[0].summary.zh == "【紧急】1号车棚 cam-1 区域（a）画面中发现烟雾"
     assert phone.told[1].summary.zh.startswith("【wang已确认·紧急】")
     assert phone.told[2].summary.en.startswith("[RESOLVED CRITICAL] Shed 1")
     assert phone.closed

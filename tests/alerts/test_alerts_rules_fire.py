@@ -34,7 +34,7 @@ def test_smoke_and_flame_are_critical_at_once_and_say_what_to_do(kind: Seen) -> 
     (said,) = see(SightRule(around()), kind, NOW_MS, zone="bay-3", port="c1#3", evidence=("a.jpg",))
     assert (said.severity, said.active, said.key.device, said.key.port) == ("critical", True, "cam-1", 3)
     assert (said.evidence, said.details["related"]) == (("a.jpg",), ("cuiping/shed-1/c1#3",))
-    assert said.message.zh.startswith("1号车棚 c1 3号口 cam-1 区域bay-3 ")
+    assert said.message.zh.startswith("1号车棚 c1 3号口（cam-1）")
     assert "不要靠近，立即疏散并拨打119" in said.message.zh
     assert "Do not approach" in said.message.en
 

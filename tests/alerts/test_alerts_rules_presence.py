@@ -178,7 +178,7 @@ class TestSilence:
         seen = Watched(SilenceRule(around())).every(60, 6, SMOKE, alarm=False).wait(152)
         assert seen.active("smoke-1") == {"telemetry_stale"}
         key = AlertKey(AlertKind.TELEMETRY_STALE, *SMOKE)
-        assert (seen.last[key].severity, "传感器" in seen.last[key].message.zh) == ("high", True)
+        assert (seen.last[key].severity, "此处不再探测火灾" in seen.last[key].message.zh) == ("high", True)
         assert seen.hear(SMOKE, alarm=False).wait(11).active("smoke-1") == set()
 
     def test_an_offline_charger_stays_so_over_a_restart_until_it_is_heard(self) -> None:

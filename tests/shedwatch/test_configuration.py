@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.model import DeviceRef
+from ingest.model import Area, DeviceRef, Name
 from shedwatch.configuration import ConfigurationError, load, parse
 from shedwatch.settings import Settings
 from vision.model import ZoneKind
@@ -151,6 +151,23 @@ def test_a_secret_is_never_repeated_in_a_message():
 
     assert "mqtt" in told
     assert "hunter2" not in told
+
+
+def test_a_zone_has_the_name_that_people_gave_it_or_a_word_for_its_kind():
+    """With its id where that says more than the kind."""
+    zones = """            zones:
+              - {id: corridor, kind: corridor, polygon: [[0, 0], [1, 0], [1, 1]]}
+              - {id: corridor-2, kind: corridor, polygon: [[0, 0], [1, 0], [1, 1]]}
+              - {id: gate, name: {zh: 东门, en: East gate}, kind: corridor, polygon: [[0, 0], [1, 0], [1, 1]]}
+"""
+    settings = read(SMALL.partition("            zones")[0] + zones)
+    camera = settings.topology().find(DeviceRef("north", "shed-1", "cam-1"))
+    assert camera is not None
+    assert camera.areas == (
+        Area("corridor", Name("通道", "corridor")),
+        Area("corridor-2", Name("通道（corridor-2）", "corridor (corridor-2)")),
+        Area("gate", Name("东门", "East gate")),
+    )
 
 
 def test_a_camera_without_zones_is_watched_as_a_whole():

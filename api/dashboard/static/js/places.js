@@ -23,6 +23,13 @@ export function deviceName(model, site, shed, device) {
   return device ?? "";
 }
 
+/** A part of what a camera sees by its name, or by a word for its id where the shed's details are not known yet. */
+function zoneName(model, alert) {
+  const cameras = model.details.get(shedKey(alert.site, alert.shed))?.cameras;
+  const zones = cameras?.find((known) => known.id === alert.device)?.zones;
+  return pick(zones?.[alert.zone], word("zone", alert.zone));
+}
+
 /** Site and shed of an alert in one line. */
 export const shedLine = (model, alert) =>
   isTest(alert) ? t("test.place") : [siteName(model, alert.site, alert.shed), shedName(model, alert.site, alert.shed)].filter(Boolean).join(" · ");
@@ -41,7 +48,7 @@ export function spotLine(model, alert) {
     return charger === alert.device ? spot : `${spot} · ${device}`;
   }
   if (Number.isInteger(alert.port)) return `${device} · ${t("port.number", { port: alert.port })}`;
-  return [device, alert.zone ? word("zone", alert.zone) : ""].filter(Boolean).join(" · ");
+  return [device, alert.zone ? zoneName(model, alert) : ""].filter(Boolean).join(" · ");
 }
 
 /** All of it. */
