@@ -1,8 +1,8 @@
 """Who may come in: API tokens and browser sessions in a small SQLite file of their own.
 
 Only SHA-256 digests are kept: the texts have 256 bits of entropy, so a slow hash would add nothing, and looking a digest
-up tells nothing about the text by its timing. Several processes may use the file at once; a revocation is seen by
-all of them within `CACHE_S`. While the file cannot be read, those who were let in before stay in.
+up tells nothing about the text by its timing. Several processes may use the file at once; a revocation by any of them is
+seen by all with the next question. While the file cannot be read, those who were let in before stay in.
 
 Errors:
     TokenBookError(Exception): the file cannot be read or written now.
@@ -25,6 +25,7 @@ from typing import Any
 from shedwatch.clock import Clock, SystemClock
 
 CACHE_S = 2.0
+"""How long an answer is believed while nobody has written to the file; a session that is over goes on for so long."""
 SESSION_S = 14 * 86_400
 """A session outlives several shifts, so that a wall screen is not logged out in the middle of one."""
 _CACHE_ENTRIES = 2_048
@@ -101,7 +102,7 @@ class TokenBook:
     def __init__(self, path: Path, clock: Clock | None = None) -> None:
         self._path = path
         self._clock = clock or SystemClock()
-        self._cache: dict[tuple[str, bytes], tuple[Principal | None, float]] = {}
+        self._cache: dict[tuple[str, bytes], tuple[Principal | None, float, int]] = {}
         self._lock = threading.Lock()
         with _told(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -178,19 +179,24 @@ class TokenBook:
         key = (query, _digest(text))
         now_s = self._clock.monotonic()
         found = self._cache.get(key)
-        if found is not None and now_s - found[1] < CACHE_S:
-            return found[0]
         try:
+            version = self._version()
+            if found is not None and now_s - found[1] < CACHE_S and version == found[2]:
+                return found[0]
             principal = self._look_up(query, key[1])
         except TokenBookError:
             # Screens that are logged in must go on showing alarms while the disk is in trouble.
             if found is None or found[0] is None:
                 raise
-            principal = found[0]
+            return found[0]
         if len(self._cache) >= _CACHE_ENTRIES:
             self._cache.clear()
-        self._cache[key] = (principal, now_s)
+        self._cache[key] = (principal, now_s, version)
         return principal
+
+    def _version(self) -> int:
+        """A number that is another one after every commit of anybody else, told from shared memory and not from the disk."""
+        return int(self._read("PRAGMA data_version", ())[0][0])
 
     def _look_up(self, query: str, digest: bytes) -> Principal | None:
         rows = self._read(query, (digest,))
@@ -208,7 +214,6 @@ class TokenBook:
         # A connection of its own: a writer that waits for another process must not hold up those who only read.
         with _told(self._path), closing(_connect(self._path, _BUSY_S)) as connection, connection:
             yield connection
-        self._cache.clear()
 
 
 def _connect(path: Path, busy_s: float) -> sqlite3.Connection:

@@ -132,9 +132,9 @@ class Hub:
         start = self._last_seq if after_seq is None else after_seq
         async with self._mailbox(start) as mailbox:
             yield format_sse_event(retry=RETRY_MS, id=None if start is None else str(start))
-            while allowed():
+            while True:
                 event = await mailbox.take(heartbeat_s)
-                if mailbox.closed:
+                if mailbox.closed or not allowed():
                     return
                 yield event or KEEPALIVE_COMMENT
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -17,6 +17,7 @@ from shedwatch.cli_options import settings_of as _settings
 from shedwatch.cli_prove import prove
 from shedwatch.cli_register import extinguishers
 from shedwatch.cli_replay import replay
+from shedwatch.cli_token import token
 
 app = typer.Typer(
     name="shedwatch",
@@ -28,6 +29,7 @@ app = typer.Typer(
 
 app.add_typer(letters, name="dead-letters")
 app.add_typer(extinguishers, name="extinguishers")
+app.add_typer(token, name="token")
 app.command()(replay)
 app.command()(prove)
 
@@ -81,22 +83,6 @@ def check(file: Annotated[Path, typer.Argument(help="Configuration file.")]) -> 
     devices = sum(1 for _ in topology.devices())
     ports = sum(device.ports for device in topology.devices())
     typer.echo(f"{file} is right: {len(list(topology.sheds()))} sheds, {devices} devices, {ports} ports.")
-
-
-@app.command()
-def token(
-    role: Annotated[Literal["viewer", "operator", "admin"], typer.Option(help="What it allows.")],
-    name: Annotated[str, typer.Option(help="Whose it is; appears in the log of what was done.")],
-    config: ConfigOption = Path("shedwatch.yaml"),
-) -> None:
-    """Make an API token; it is shown once, alone on the last line."""
-    from api.auth import Role, TokenBook
-
-    settings = _settings(config)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    text = TokenBook(settings.data_dir / "auth.db").create(name, Role(role))
-    typer.echo(f"Token for {name} ({role}); it cannot be shown again:", err=True)
-    typer.echo(text)
 
 
 @app.command("broker-config")

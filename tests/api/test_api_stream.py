@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from alerts.model import AlertKind
 from api import news, stream
 from api.app import create_app, hub_of
+from api.auth import TokenBook
 from api.news import Mailbox, PlainNews
 from api.views import ServiceView
 from tests.api.asgi import Listening, listen
@@ -292,6 +293,18 @@ async def test_a_revoked_token_ends_the_stream(home: House, app: FastAPI) -> Non
     with pytest.raises(StopAsyncIteration):
         await anext(chunks)
     assert hub_of(app).clients == 0
+
+
+async def test_what_happens_after_a_revocation_is_not_told_any_more(home: House, app: FastAPI) -> None:
+    """Another process takes the token back while the stream waits for the next event."""
+    async with listen(app, PATH, home.bearer()) as events:
+        await greeting(events)
+        other = TokenBook(home.evidence.parent / "tokens.db")
+        for entry in other.list():
+            other.revoke(entry.id)
+        other.close()
+        home.desk.put(alert("a9"))
+        assert b"a9" not in await events.ended()
 
 
 async def test_a_service_that_stops_ends_the_streams(home: House, app: FastAPI) -> None:
