@@ -267,6 +267,7 @@ class Broker:
         except Exception as error:  # noqa: BLE001 - `run` raises it, to whoever supervises us
             # What was being read is lost, and would hold up the acknowledgement of all that follows: it must come again.
             self._broken = error
+            self._unwatch()
             self.renew(f"{self.address}: what came could not be read: {error!r}")
 
     def _readable(self) -> None:

@@ -39,7 +39,7 @@ persistence_location {folder}/
 persistence_file mosquitto.db
 autosave_interval 60
 max_queued_messages 100000
-max_inflight_messages 1000
+max_inflight_messages 2000
 set_tcp_nodelay true
 log_dest stderr
 log_type error

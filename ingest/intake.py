@@ -13,18 +13,18 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import structlog
 
 from ingest.contract import DEFAULT_PREFIX, Reply
 from ingest.counters import IntakeCounters, IntakeHealth, RefusalKind, RefusedError
 from ingest.frames import LIVENESS_S, FrameGate, OnFrame, OnReadings, Paces
+from ingest.group_commit import Batch, GroupCommit
 from ingest.images import PictureLimits
 from ingest.inbox import Inbound, Inbox
 from ingest.model import DeviceRef, Reading, Topology
 from ingest.refusals import Refusals
-from ingest.store.port import Appended, Message, Refusal, StoreError, TelemetryStore
+from ingest.store.port import Message, TelemetryStore
 from ingest.timekeeping import DeviceClocks, TimePolicy
 from ingest.translate import Translator, digest_of, is_our_own
 from shedwatch.clock import Clock
@@ -36,26 +36,9 @@ OnReply = Callable[[DeviceRef, Reply], None]
 BATCH = 250
 # Translating never holds the event loop longer; a message with 64 ports takes a good part of a millisecond.
 SLICE_S = 0.005
-COMMIT_MESSAGES = 1000
-# A moment for others to join a commit; a broker that lets only 20 messages be in flight must not wait long for us.
-LINGER_S = 0.002
-MAX_WAITING = 4000
 ALARM_TIMEOUT_S = 5.0
-MIN_RETRY_S, MAX_RETRY_S = 0.1, 5.0
 # A slow ledger, or an evaluation that failed, is told for this long after it was last seen.
 SLOW_SHOWN_S = 60.0
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What one look into the inbox brought, on its way through."""
-
-    messages: list[Message] = field(default_factory=list)
-    sources: list[Inbound] = field(default_factory=list)
-    readings: list[Reading] = field(default_factory=list)
-    taken: list[Inbound] = field(default_factory=list)
-    evaluated: asyncio.Event = field(default_factory=asyncio.Event)
-    taken_s: float = 0.0
 
 
 class Intake:
@@ -89,37 +72,37 @@ class Intake:
         rng: random.Random | None = None,
     ) -> None:
         self.counters = IntakeCounters()
-        self._store = store
         self._clock = clock
         self._inbox = inbox
         self._frames = frames
         self._on_readings = on_readings
         self._on_reply = on_reply
         self._alarm_timeout_s = alarm_timeout_s
-        self._rng = rng or random.Random()
         self._translator = Translator(topology, DeviceClocks(times or TimePolicy()), prefix)
         # Pictures' times are judged apart: a camera's lag says nothing about messages and the other way round.
         self._gate = FrameGate(clock, DeviceClocks(times or TimePolicy()), on_frame, self.counters, pictures, paces)
-        self._pending: asyncio.Queue[_Batch] = asyncio.Queue()
-        self._waiting = 0
-        self._committing_from_s: float | None = None
-        self._room = asyncio.Event()
-        self._room.set()
         self._refusals = Refusals(topology, self.counters, prefix)
+        self._commits = GroupCommit(
+            store,
+            clock,
+            self.counters,
+            self._refusals,
+            lambda inbound, reason: self._refuse_message(inbound, RefusalKind.INTERNAL, reason),
+            rng or random.Random(),
+        )
         self._telling = asyncio.Lock()
         self._evaluations: set[asyncio.Future[None]] = set()
-        self._store_trouble: tuple[int, str] | None = None
         self._alarms_ill: tuple[int, float, str] | None = None
 
     @property
     def queue_depth(self) -> int:
         """Messages received and not yet durable."""
-        return len(self._inbox) + self._waiting
+        return len(self._inbox) + self._commits.waiting
 
     @property
     def lag_s(self) -> float:
-        """For how long the oldest message that was looked at waits to be durable."""
-        return 0.0 if self._committing_from_s is None else self._clock.monotonic() - self._committing_from_s
+        """For how long the oldest message that was looked at waits to be acknowledged."""
+        return self._commits.lag_s
 
     @property
     def unjudged(self) -> int:
@@ -129,8 +112,8 @@ class Intake:
     @property
     def health(self) -> IntakeHealth:
         """How it is now."""
-        if self._store_trouble is not None:
-            since_ms, reason = self._store_trouble
+        if self._commits.trouble is not None:
+            since_ms, reason = self._commits.trouble
             return IntakeHealth("down", f"the store takes no readings, {self.queue_depth} wait: {reason}", since_ms)
         if self._alarms_ill is not None and self._clock.monotonic() - self._alarms_ill[1] < SLOW_SHOWN_S:
             return IntakeHealth("degraded", self._alarms_ill[2], self._alarms_ill[0])
@@ -138,13 +121,10 @@ class Intake:
 
     async def run(self) -> None:
         """Take messages until cancelled. What was not acknowledged then comes again, with the next connection."""
-        self._pending, self._waiting = asyncio.Queue(), 0
-        self._committing_from_s = None
-        self._room.set()
         try:
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._commits.run(), name="intake-commit")
                 tasks.create_task(self._receive(), name="intake-receive")
-                tasks.create_task(self._commit_all(), name="intake-commit")
                 tasks.create_task(self._tell_cameras(), name="intake-cameras")
                 if self._frames is not None:
                     tasks.create_task(self._receive_frames(self._frames), name="intake-frames")
@@ -171,19 +151,16 @@ class Intake:
     async def _receive(self) -> None:
         while True:
             taken = await self._inbox.take(BATCH)
-            batch = _Batch(taken_s=self._clock.monotonic())
+            batch = Batch(taken_s=self._clock.monotonic())
             await self._take_all(taken, batch)
-            self._waiting += len(batch.taken)
             evaluation = asyncio.ensure_future(self._evaluate(batch))
-            self._pending.put_nowait(batch)
+            self._commits.put(batch)
             await evaluation
-            if self._waiting >= MAX_WAITING:
-                self._room.clear()
-                await self._room.wait()
+            await self._commits.room()
 
     async def _receive_frames(self, frames: Inbox) -> None:
         while True:
-            batch = _Batch()
+            batch = Batch()
             await self._take_all(await frames.take(BATCH), batch)
             for refused in batch.taken:
                 refused.ack()
@@ -195,7 +172,7 @@ class Intake:
             if alive := self._gate.pop_alive():
                 await self._tell(alive)
 
-    async def _take_all(self, taken: list[Inbound], batch: _Batch) -> None:
+    async def _take_all(self, taken: list[Inbound], batch: Batch) -> None:
         slice_ends = 0.0
         for inbound in taken:
             if (now := time.monotonic()) >= slice_ends:
@@ -206,7 +183,7 @@ class Intake:
         self.counters.readings += len(batch.readings)
         self.counters.late += sum([message.readings[0].late for message in batch.messages])
 
-    def _take_one(self, inbound: Inbound, batch: _Batch) -> None:
+    def _take_one(self, inbound: Inbound, batch: Batch) -> None:
         """Add one message to the batch, or let its picture through, or refuse it; never raises."""
         batch.taken.append(inbound)
         try:
@@ -248,11 +225,11 @@ class Intake:
 
     # ---- to the alarms
 
-    async def _evaluate(self, batch: _Batch) -> None:
+    async def _evaluate(self, batch: Batch) -> None:
         try:
             await self._tell(batch.readings)
         finally:
-            batch.evaluated.set()
+            batch.judged.set()
 
     async def _tell(self, readings: Sequence[Reading]) -> None:
         """Hand readings to the alarms; an evaluation that takes too long goes on by itself and is no longer awaited."""
@@ -278,81 +255,3 @@ class Intake:
 
     def _alarm_trouble(self, words: str) -> None:
         self._alarms_ill = (self._clock.now_ms(), self._clock.monotonic(), words)
-
-    # ---- to the store
-
-    async def _commit_all(self) -> None:
-        while True:
-            self._committing_from_s = None
-            batches = await self._gather()
-            self._committing_from_s = batches[0].taken_s if batches else None
-            refusals = self._refusals.pop()
-            await self._commit(
-                [message for batch in batches for message in batch.messages],
-                [source for batch in batches for source in batch.sources],
-                refusals,
-            )
-            for batch in batches:
-                await batch.evaluated.wait()
-                for inbound in batch.taken:
-                    inbound.ack()
-                self._waiting -= len(batch.taken)
-            if self._waiting * 2 <= MAX_WAITING:
-                self._room.set()
-
-    async def _gather(self) -> list[_Batch]:
-        """Everything there is for one commit; nothing after a while, so that refusals alone need not wait for more."""
-        try:
-            async with asyncio.timeout(LIVENESS_S):
-                batches = [await self._pending.get()]
-        except TimeoutError:
-            return []
-        await asyncio.sleep(LINGER_S)
-        while not self._pending.empty() and sum(len(batch.taken) for batch in batches) < COMMIT_MESSAGES:
-            batches.append(self._pending.get_nowait())
-        return batches
-
-    async def _commit(self, messages: list[Message], sources: list[Inbound], refusals: list[Refusal]) -> None:
-        """Make durable, however long the store needs; a message that it can never take becomes a dead letter."""
-        if not messages and not refusals:
-            return
-        try:
-            await self._append(messages, refusals)
-        except Exception as error:
-            log.exception("store_rejects", messages=len(messages))
-            if len(messages) > 1 or (messages and refusals):
-                for message, source in zip(messages, sources, strict=True):
-                    await self._commit([message], [source], [])
-                await self._commit([], [], refusals)
-            elif messages:
-                self._refuse_message(sources[0], RefusalKind.INTERNAL, f"could not be stored: {error!r}")
-            else:
-                self.counters.refusals_dropped += len(refusals)
-
-    async def _append(self, messages: list[Message], refusals: list[Refusal]) -> Appended:
-        """Append, again and again while the store cannot take it."""
-        delay_s = MIN_RETRY_S
-        while True:
-            started_s = self._clock.monotonic()
-            try:
-                appended = await self._store.append(messages, refusals)
-            except StoreError as error:
-                self._store_fails(str(error))
-                await asyncio.sleep(self._rng.uniform(delay_s / 2, delay_s))
-                delay_s = min(2 * delay_s, MAX_RETRY_S)
-            else:
-                self._store_works()
-                self.counters.committed(self._clock.monotonic() - started_s, *appended)
-                return appended
-
-    def _store_fails(self, reason: str) -> None:
-        self.counters.store_retries += 1
-        if self._store_trouble is None:
-            log.error("store_fails", reason=reason)
-        since_ms = self._store_trouble[0] if self._store_trouble else self._clock.now_ms()
-        self._store_trouble = (since_ms, reason)
-
-    def _store_works(self) -> None:
-        if self._store_trouble is not None:
-            log.info("store_works_again", since_ms=self._store_trouble[0])
-        self._store_trouble = None

@@ -9,7 +9,7 @@ YOUNG_OBJECTS = 20_000
 """New objects between two looks for garbage. Thousands of messages are on their way at any time and no garbage at all:
 looking at them every 700 objects costs a fifth of all work."""
 
-SWITCH_S = 0.001
+SWITCH_S = 0.0005
 """How soon a thread that waits for the interpreter gets it. The store's thread waits for it after every statement, and
 acknowledgements wait for the store."""
 

@@ -14,12 +14,12 @@ from ingest.store.rows import Row, Shape
 from ingest.store.series import Series
 
 # A repetition comes soon after the original in its own series; the broker's in-flight window bounds how soon.
-RECENT_ROWS = 100
+RECENT_ROWS = 200
 # A device whose clock stands still would otherwise make the search for a free millisecond ever longer.
 MAX_SHIFT = 1000
 # Rows a statement. The interpreter's lock changes hands at every statement, and a busy event loop is slow to give it
-# back: with one row each, a writer beside one is four times as slow.
-_TOGETHER = (200, 40, 8, 1)
+# back: with one row each, a writer beside one is four times as slow. A whole commit is one statement for each shape.
+_TOGETHER = (1000, 200, 40, 8, 1)
 # Only minutes as new as that are remembered as marked: no process can have summarised them yet.
 _REMEMBERED_MINUTES = 2
 

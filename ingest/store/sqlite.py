@@ -66,6 +66,7 @@ class SqliteStore:
         self._retention = retention
         self._writing = ThreadPoolExecutor(1, "store-writer")
         self._reading = ThreadPoolExecutor(READERS, "store-reader")
+        self._turn = asyncio.Lock()
         self._connection: sqlite3.Connection | None = None
         self._writer: Writer | None = None
         self._local = threading.local()
@@ -97,14 +98,17 @@ class SqliteStore:
 
     async def append(self, messages: Sequence[Message], refusals: Sequence[Refusal] = ()) -> Appended:
         """See `TelemetryStore.append`. `Appended` counts messages."""
-        writer = self._writer
-        prepared = await self._prepare(writer, messages) if writer is not None else None
 
         def work(_connection: sqlite3.Connection) -> Appended:
             now = self._writer_now()
             return now.append(messages, refusals, self._clock.now_ms(), prepared if now is writer else None)
 
-        appended = await self._write(work)
+        # One after the other until they wait for the writing thread, which takes them in that order.
+        async with self._turn:
+            writer = self._writer
+            prepared = await self._prepare(writer, messages) if writer is not None else None
+            written = self._submit(work)
+        appended = await written
         if self.outbox is not None:
             self.outbox.grew.set()
         return appended
@@ -190,7 +194,10 @@ class SqliteStore:
         return prepared
 
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._writing, self._as_writer, work)
+        return await self._submit(work)
+
+    def _submit(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._writing, self._as_writer, work)
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reading, self._as_reader, work)

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.counters import RefusalKind
+from ingest.group_commit import Batch
 from ingest.inbox import Inbox
-from ingest.intake import Intake, _Batch
+from ingest.intake import Intake
 from ingest.model import FIELDS, Reading
 from shedwatch.clock import ManualClock
 from tests.ingest.ingest_samples import EVENT, FRAME, NOW_MS, SENSOR, TELEMETRY, TOPOLOGY, inbound
@@ -73,7 +74,7 @@ async def _hear(_readings: object) -> None:
     """Alarms that say nothing."""
 
 
-def take(topic: str, payload: bytes, retain: bool) -> tuple[Intake, _Batch]:
+def take(topic: str, payload: bytes, retain: bool) -> tuple[Intake, Batch]:
     """One message through the intake, as far as the alarms and the store."""
     intake = Intake(
         TOPOLOGY,
@@ -83,7 +84,7 @@ def take(topic: str, payload: bytes, retain: bool) -> tuple[Intake, _Batch]:
         on_readings=_hear,
         on_frame=lambda _frame: None,
     )
-    batch = _Batch()
+    batch = Batch()
     intake._take_one(inbound(topic, payload, retain=retain), batch)
     return intake, batch
 
@@ -99,7 +100,7 @@ def usable(reading: Reading) -> bool:
 def test_no_message_breaks_the_intake_and_every_refusal_has_a_reason(topic: str, payload: bytes, retain: bool) -> None:
     """It is read, or it is a dead letter that says why, or both in part."""
 
-    async def one() -> tuple[Intake, _Batch]:
+    async def one() -> tuple[Intake, Batch]:
         return take(topic, payload, retain)
 
     intake, batch = asyncio.run(one())

@@ -135,7 +135,7 @@ async def test_a_store_that_fails_is_tried_again_and_health_says_so() -> None:
 
 async def test_reading_stops_while_too_much_waits_for_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     """The broker keeps the rest; nothing is dropped."""
-    monkeypatch.setattr("ingest.intake.MAX_WAITING", 500)
+    monkeypatch.setattr("ingest.group_commit.MAX_WAITING", 500)
     async with running(House()) as house:
         house.store.gate.clear()
         for n in range(2000):
