@@ -1,5 +1,6 @@
-"""The connection to the MQTT broker: messages in by an `Inbox`, messages out by `publish`. With `paho_client` the one user of paho-mqtt.
+"""The connection to the MQTT broker: messages in by an `Inbox`, messages out by `publish`.
 
+With `broker_socket` and `paho_client` the one user of paho-mqtt.
 QoS 1 messages are acknowledged by hand, in the order they came, when their `Inbound.ack` has been called. Everything
 but opening the socket happens in the event loop, in slices of milliseconds. Time here is the real time of real
 sockets, also where the service's clock is a scaled one.
@@ -19,20 +20,18 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.broker_health import BrokerCounters, BrokerHealth
-from ingest.delivery import AckQueue, Outbox, Outgoing
+from ingest.broker_socket import BrokerSocket
+from ingest.delivery import Outbox, Outgoing
 from ingest.heartbeat import BusHeartbeat
-from ingest.inbox import Inbound, Inbox
+from ingest.inbox import Inbox
 from ingest.link import Link, LinkState, Protocol
 from ingest.mqtt_url import parse_url
 from ingest.paho_client import (
     KEEPALIVE_S,
     BufferedClient,
-    BufferedSocket,
     Identity,
-    Publish,
     make_client,
     retire,
-    sent_ts,
 )
 
 log = structlog.get_logger(__name__)
@@ -41,10 +40,6 @@ CONNACK_S = 10.0
 # Some brokers of 3.1.1 (amqtt among them) say nothing at all to a client of version 5.
 FIRST_CONNACK_S = 2.0
 GOODBYE_S = 2.0
-READ_SLICE_S = 0.005
-# Far above every limit of the intake: what is larger is only counted and shown by its beginning.
-MAX_PAYLOAD = 9 << 20
-KEPT_OF_HUGE = 4096
 
 
 class Broker:
@@ -76,7 +71,6 @@ class Broker:
     ) -> None:
         self.address = parse_url(url)
         self.inbox = Inbox() if inbox is None else inbox
-        self.inbox.on_full, self.inbox.on_drained = self._pause, self._resume
         self.counters = BrokerCounters()
         self._identity = Identity(self.address, client_id, persistent, status_topic, max_packet_bytes)
         self._subscriptions = (*subscriptions, *([heartbeat_topic] if heartbeat_topic else ()))
@@ -89,12 +83,10 @@ class Broker:
         self._client: BufferedClient | None = None
         self._made_for: Protocol | None = None
         self._loop = asyncio.get_running_loop()
-        self._watched: int | None = None
-        self._opening = False
-        self._paused = False
-        self._misc_from = 0.0
+        self._socket = BrokerSocket(
+            self.inbox, self.counters, heartbeat_topic, on_lost=self._on_lost, on_broken=self._on_broken
+        )
         self._beat_at = 0.0
-        self._unacked = AckQueue(lambda: self._loop.call_soon(self._acknowledge))
         self._outbox = Outbox()
         self._broken: Exception | None = None
         self._ended: asyncio.Future[Link] = self._loop.create_future()
@@ -181,28 +173,25 @@ class Broker:
             self._link = self._link.lost(f"{self.address}: {error}")
             return
         self._link = self._link.greeting()
-        self._unacked.clear()
-        self._attach(client)
+        if not self._socket.attach():
+            self._end(self._link.lost("the connection closed at once"))
         patience_s = CONNACK_S if self._link.settled else FIRST_CONNACK_S
         timeout = self._loop.call_later(patience_s, self._give_up_greeting, patience_s)
         try:
             self._link = await asyncio.shield(self._ended)
         finally:
             timeout.cancel()
-        self._hang_up()
+        self._socket.hang_up()
 
     async def _open(self, client: BufferedClient) -> None:
         """Connect TCP and TLS and send our CONNECT, in a thread, because paho waits for these."""
         opening = self._loop.run_in_executor(None, client.reconnect)
-        self._opening = True
         try:
             await asyncio.shield(opening)
         except asyncio.CancelledError:
             await asyncio.wait({opening})
-            self._hang_up()
+            self._socket.hang_up()
             raise
-        finally:
-            self._opening = False
 
     def _client_for(self, protocol: Protocol) -> BufferedClient:
         if self._client is not None and self._made_for is protocol:
@@ -218,118 +207,25 @@ class Broker:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
         client.on_publish = self._on_publish
-        client.on_socket_close = self._on_socket_close
-        client.on_socket_register_write = self._on_want_write
-        client.on_socket_unregister_write = self._on_wrote
+        self._socket.serve(client)
         return client
-
-    def _attach(self, client: BufferedClient) -> None:
-        sock = client.socket()
-        if sock is None:
-            self._end(self._link.lost("the connection closed at once"))
-            return
-        self._watched = sock.fileno()
-        self._misc_from = 0.0
-        if not self._paused:
-            self._loop.add_reader(self._watched, self._read_on)
-        if client.want_write():
-            self._loop.add_writer(self._watched, self._writable)
-
-    def _unwatch(self) -> None:
-        if self._watched is not None:
-            self._loop.remove_reader(self._watched)
-            self._loop.remove_writer(self._watched)
-            self._watched = None
-
-    def _hang_up(self) -> None:
-        """Close the socket without a word; paho notices by itself."""
-        self._unwatch()
-        if (sock := self._socket()) is not None:
-            sock.close()
-
-    def _on_socket_close(self, _client: Any, _userdata: Any, _sock: Any) -> None:
-        """Before paho closes it: its number may belong to another connection a moment later."""
-        self._unwatch()
 
     def _end(self, link: Link) -> None:
         if not self._ended.done():
             self._ended.set_result(link)
 
+    def _on_lost(self, why: str) -> None:
+        self._end(self._link.lost(f"{self.address}: {why}"))
+
+    def _on_broken(self, error: Exception) -> None:
+        """Reading failed: `run` raises it, to whoever supervises us."""
+        self._broken = error
+        self.renew(f"{self.address}: what came could not be read: {error!r}")
+
     def _give_up_greeting(self, waited_s: float) -> None:
         if self._link.state is LinkState.GREETING:
             self._end(self._link.lost(f"{self.address}: no answer to CONNECT within {waited_s:.0f} s"))
-
-    def _read_on(self) -> None:
-        try:
-            self._readable()
-        except Exception as error:  # noqa: BLE001 - `run` raises it, to whoever supervises us
-            # What was being read is lost, and would hold up the acknowledgement of all that follows: it must come again.
-            self._broken = error
-            self._unwatch()
-            self.renew(f"{self.address}: what came could not be read: {error!r}")
-
-    def _readable(self) -> None:
-        client = self._client
-        if client is None or self._watched is None or self._paused:
-            return
-        until = self._loop.time() + READ_SLICE_S
-        while not self._paused:
-            messages = client.plain_messages(self.inbox.room)
-            if messages:
-                self._take_all(messages)
-            elif messages is None:
-                if client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                    return
-                sock = self._socket()
-                if sock is None or not sock.pending():
-                    return
-            else:
-                return
-            if self._loop.time() >= until:
-                self._loop.call_soon(self._read_on)
-                return
-
-    def _writable(self) -> None:
-        client, sock = self._client, self._socket()
-        if client is None or sock is None or client.loop_write() != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            return
-        try:
-            sock.flush()
-        except OSError as error:
-            self._end(self._link.lost(f"{self.address}: {error}"))
-            return
-        self._on_wrote()
-
-    def _on_want_write(self, *_paho: Any) -> None:
-        if self._watched is not None and not self._opening:
-            self._loop.add_writer(self._watched, self._writable)
-
-    def _on_wrote(self, *_paho: Any) -> None:
-        client, sock = self._client, self._socket()
-        if self._watched is None or self._opening or client is None or sock is None:
-            return
-        if not sock.unsent and not client.want_write():
-            self._loop.remove_writer(self._watched)
-
-    def _socket(self) -> BufferedSocket | None:
-        sock = self._client.socket() if self._client is not None else None
-        return sock if isinstance(sock, BufferedSocket) else None
-
-    def _pause(self) -> None:
-        self._paused = True
-        self.counters.pauses += 1
-        if self._watched is not None:
-            self._loop.remove_reader(self._watched)
-
-    def _resume(self) -> None:
-        self._paused = False
-        if self._watched is not None:
-            self._misc_from = self._loop.time() + KEEPALIVE_S
-            self._loop.add_reader(self._watched, self._read_on)
-            # What the buffer holds no selector will tell about.
-            self._loop.call_soon(self._read_on)
 
     async def _tick(self) -> None:
         """Keepalive. While nothing is read no PINGRESP can be seen, so that paho must not miss one; we speak instead."""
@@ -339,7 +235,7 @@ class Broker:
             if client is None or not self.online:
                 continue
             self._beat(client, now)
-            if not self._paused and now >= self._misc_from:
+            if not self._socket.paused and now >= self._socket.answers_from_s:
                 client.loop_misc()
             elif now >= self._beat_at and self._status_topic:
                 self._beat_at = now + KEEPALIVE_S / 2
@@ -347,7 +243,7 @@ class Broker:
 
     def _beat(self, client: BufferedClient, now_s: float) -> None:
         self._heartbeat.received(self.counters.received, now_s)
-        if self._paused:
+        if self._socket.paused:
             self._heartbeat.excused(now_s)
         elif self._heartbeat_topic and self._heartbeat.due(now_s):
             client.publish(self._heartbeat_topic, b"", qos=0)
@@ -397,46 +293,10 @@ class Broker:
         elif self._outbox and self.online:
             self._outbox.drain(self._send)
 
-    def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-        topic = getattr(message, "_topic", b"")
-        plain = Publish(topic, bytes(message.payload), message.mid, message.qos, message.dup, message.retain)
-        self._take_all([plain], sent_ts(message))
-
-    def _take_all(self, messages: Sequence[Publish], sent: str | None = None) -> None:
-        taken = []
-        for message in messages:
-            payload, size = message.payload, len(message.payload)
-            self.counters.received_bytes += size
-            ack = self._unacked.add(message.mid) if message.qos else _nothing
-            try:
-                topic = message.topic.decode()
-            except UnicodeDecodeError:
-                self.counters.undecodable_topics += 1
-                ack()
-                continue
-            if topic == self._heartbeat_topic:
-                ack()
-                continue
-            if size > MAX_PAYLOAD:
-                payload = payload[:KEPT_OF_HUGE]
-            taken.append(Inbound(topic, payload, size, sent, message.dup, message.retain, ack))
-        self.counters.received += len(messages)
-        self.inbox.put_all(taken)
-
-    def _acknowledge(self) -> None:
-        """Acknowledge what is done, all in one piece."""
-        mids, client = self._unacked.ready(), self._client
-        if not mids or client is None or self._watched is None:
-            return
-        client.ack_all(mids)
-        self._writable()
-        if (sock := self._socket()) is not None and sock.unsent:
-            self._on_want_write()
-
     async def _goodbye(self) -> None:
         client = self._client
-        if client is not None and self.online and self._watched is not None:
-            self._acknowledge()
+        if client is not None and self.online and self._socket.attached:
+            self._socket.acknowledge()
             if self._status_topic:
                 self._goodbye_mid = client.publish(self._status_topic, b"offline", qos=1, retain=True).mid
                 with suppress(TimeoutError):
@@ -447,8 +307,4 @@ class Broker:
                 async with asyncio.timeout(GOODBYE_S):
                     await asyncio.shield(self._ended)
         self._link = self._link.stopped()
-        self._hang_up()
-
-
-def _nothing() -> None:
-    """QoS 0 needs no acknowledgement."""
+        self._socket.hang_up()

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ingest.broker import Broker
+from ingest.broker_socket import BrokerSocket
 from ingest.inbox import Inbound, Inbox
 from ingest.intake import Intake
 from ingest.link import Link, LinkState, Protocol
@@ -107,7 +108,7 @@ async def test_an_acknowledgement_of_an_earlier_connection_does_nothing(mosquitt
         async with connected(mosquitto.url, "device", persistent=False) as device:
             await publish_all(device, "t/1", [b"a"])
         old = (await take(service, 1))[0]
-        service._hang_up()
+        service._socket.hang_up()
         service._end(service._link.lost("test"))
         again = (await take(service, 1))[0]
         old.ack()
@@ -146,7 +147,7 @@ async def test_its_will_and_its_goodbye_say_offline(mosquitto: Mosquitto) -> Non
         goodbye = await take(watcher, 1)
         async with connected(mosquitto.url, "service", status_topic=STATUS) as service:
             await take(watcher, 1)
-            service._hang_up()
+            service._socket.hang_up()
             will = await take(watcher, 1)
 
     assert [m.payload for m in online + goodbye + will] == [b"online", b"offline", b"offline"]
@@ -251,7 +252,7 @@ async def test_a_crash_between_commit_and_acknowledgement_stores_nothing_twice(
     async with connected(mosquitto.url, "device", persistent=False) as device:
         await publish_all(device, TELEMETRY, [inbound(TELEMETRY, payload).payload for payload in payloads])
     with monkeypatch.context() as patch:
-        patch.setattr(Broker, "_acknowledge", lambda _broker: None)
+        patch.setattr(BrokerSocket, "acknowledge", lambda _socket: None)
         async with house(mosquitto.url, tmp_path / "t.db", []) as (_, intake, _):
             await until(lambda: intake.counters.stored == 100)
     async with house(mosquitto.url, tmp_path / "t.db", []) as (_, intake, store):
