@@ -27,7 +27,7 @@ from alerts.engine import SYSTEM, AlarmEngine, alert_ids
 from alerts.feed import Feed, Subscription
 from alerts.fusion import Fusion
 from alerts.group import Group
-from alerts.history import History, page_of
+from alerts.history import MAX_RESUMED, History, page_of
 from alerts.ledger.database import Ledger, LedgerError, NoticeRow
 from alerts.load import DAY_MS, MAX_SEEDED, LoadFigures, LoadMeter
 from alerts.memory import SAVE_EVERY_S, MemoryFile
@@ -266,8 +266,10 @@ class AlarmService:
         return await self._ledger.notices(alert_id)
 
     async def missed(self, mark: int) -> list[AlertChange]:
-        """Changes of earlier lives above a mark, in order, as far as they can be had."""
-        found = await self._history.changes_after(mark, self._started_seq)
+        """Changes of earlier lives above a mark, in order: the newest `MAX_RESUMED` of them. Raises LedgerError."""
+        if mark >= self._started_seq:
+            return []
+        found = await self._ledger.changes_after(mark, MAX_RESUMED)
         return [change for change in found if change.transition.seq <= self._started_seq]
 
     async def unfinished(self) -> tuple[int | None, list[NoticeRow]]:

@@ -81,7 +81,7 @@ class NoticeDesk(ChaserDesk, Protocol):
         """Have notices written to the ledger, in order, when it can be."""
 
     async def missed(self, mark: int) -> Sequence[AlertChange]:
-        """Changes of earlier lives above a mark, in order, as far as they can be had."""
+        """Changes of earlier lives above a mark, in order. Raises LedgerError."""
 
     async def unfinished(self) -> tuple[int | None, list[NoticeRow]]:
         """The notifier's mark and the notices still to be sent. Raises LedgerError."""
@@ -97,6 +97,9 @@ class Notifier:
         directory: the people a notice can be for.
         links: the addresses where an alert can be acknowledged and its picture seen, as made for the people who are told.
         seed: of the jitter.
+
+    Attributes:
+        taken_up: whether all that an earlier life left has been made into notices.
     """
 
     def __init__(
@@ -127,6 +130,7 @@ class Notifier:
         self._live: Subscription | None = None
         self._last_seq = desk.started_seq
         self._tests_to: frozenset[str] = frozenset()
+        self.taken_up = False
         self.counts: Counter[str] = Counter()
 
     @property
@@ -175,15 +179,16 @@ class Notifier:
             self._chaser.take(change)
             if change.alert.state is not AlarmState.UNACKNOWLEDGED:
                 self._withdraw(change.alert.id)
-        self._desk.keep(self._make(change), {MARK: self._last_seq})
+        # While there are older changes to be made into notices, the mark must not pass them: the next kill would lose them.
+        self._desk.keep(self._make(change), {MARK: self._last_seq} if self.taken_up else None)
 
-    def _make(self, change: AlertChange, queued: Collection[str] = ()) -> list[NoticeRow]:
+    def _make(self, change: AlertChange, before: Collection[str] = ()) -> list[NoticeRow]:
         made = []
         for name in self._channels:
             route = self._channels[name][0]
             event = self._test_event(name, route, change) if change.alert.test else route.event_of(change)
             row = row_of(name, event, change, self._clock.now_ms()) if event is not None else None
-            if row is not None and row.id not in queued:
+            if row is not None and row.id not in before:
                 self._add(row)
                 made.append(row)
         return made
@@ -230,6 +235,9 @@ class Notifier:
         while True:
             try:
                 mark, rows = await self._desk.unfinished()
+                missed = [] if mark is None else await self._desk.missed(mark)
+                told_of = dict.fromkeys(change.alert.id for change in missed)
+                made = {row.id for alert_id in told_of for row in await self._desk.notices(alert_id)}
                 break
             except LedgerError:
                 await self._clock.sleep(RELOAD_S)
@@ -241,10 +249,10 @@ class Notifier:
                 self._add(row)
             else:
                 self._finish(row, "failed", "the channel is no longer configured")
-        if mark is not None and mark < self._desk.started_seq:
-            queued = {row.id for row in rows}
-            for change in await self._desk.missed(mark):
-                self._desk.keep(self._make(change, queued))
+        for change in missed:
+            self._desk.keep(self._make(change, made))
+        self.taken_up = True
+        self._desk.keep([], {MARK: self._last_seq})
 
     async def _work(self, name: str) -> None:
         lane, news = self._lanes[name], self._news[name]

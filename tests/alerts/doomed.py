@@ -1,10 +1,12 @@
 """Lives that are killed between two steps of a notice, an escalation or a cut, and the life after.
 
     python -m tests.alerts.doomed STORY FOLDER URL…
+    python -m tests.alerts.doomed STORY FOLDER --twice FIRST… -- URL…
 
 For k = 1, 2, … a process that lives through the story kills itself (SIGKILL) at its k-th step, another one takes up what
 it left and lives to the end, and a line of JSON says what the world outside saw of both. It ends with the second
-k that no life reaches. Steps are where something leaves the process: before and after a write to the ledger, a message, a command.
+k that no life reaches. With --twice the first life dies at each of the steps FIRST, the second at its k-th, and a third
+lives to the end. Steps are where something leaves the process: before and after a write to the ledger, a message, a command.
 
 The processes are forked from one that has imported everything, so that each costs no more than what it does.
 """
@@ -125,7 +127,9 @@ class DoomedChannel:
 
     async def send(self, notice: Notice) -> Receipt:
         self._fate.step(f"before {self.name} is told")
-        self._world.add("received", f"{self.name} {notice.event_action} {notice.level} {notice.alert.kind}")
+        what = f"{self.name} {notice.event_action} {notice.level} {notice.alert.kind}"
+        self._world.add("received", what)
+        self._world.add("ports", str(notice.alert.port))
         self._fate.step(f"after {self.name} was told")
         return Receipt()
 
@@ -134,13 +138,14 @@ class DoomedChannel:
 
 
 @asynccontextmanager
-async def alarms(ledger: Ledger, clock: ScaledClock) -> AsyncIterator[AlarmService]:
+async def alarms(ledger: Ledger, clock: ScaledClock, ports: Sequence[int] = (PORT,)) -> AsyncIterator[AlarmService]:
     book = RuleBook.parse({"rules": QUIET})
     async with AlarmService(TOPOLOGY, book, ledger, clock, tick_s=5.0, followers=(MARK,)) as desk:
-        now_ms = clock.now_ms()
         # The charger reports again in every life.
-        hot = Reading(CHARGER, DeviceKind.CHARGER, now_ms, now_ms, port=PORT, values={"temperature_c": 90.0})
-        await desk.submit_readings([hot])
+        for port in ports:
+            now_ms = clock.now_ms()
+            hot = Reading(CHARGER, DeviceKind.CHARGER, now_ms, now_ms, port=port, values={"temperature_c": 90.0})
+            await desk.submit_readings([hot])
         yield desk
 
 
@@ -165,6 +170,24 @@ async def notice(url: str, fate: Fate, world: World, clock: ScaledClock) -> None
         Notifier(desk, [(Route(), channel)], clock, lambda _name: None, seed=1),
     ):
         await finished(lambda: all_sent(desk, 1))
+
+
+async def notices(url: str, fate: Fate, world: World, clock: ScaledClock) -> None:
+    """In each life another port gets hot, and those before are hot still; each is told by one channel."""
+    world.add("lives", "another")
+    hot = range(1, len(world.lines("lives")) + 1)
+    ledger, channel = DoomedLedger(url, fate), DoomedChannel("robot", world, fate)
+    async with (
+        alarms(ledger, clock, hot) as desk,
+        Notifier(desk, [(Route(), channel)], clock, lambda _name: None, seed=1) as notifier,
+    ):
+
+        async def told() -> bool:
+            rows = [row for alert in desk.open_alerts() for row in await desk.notices(alert.id)]
+            done = notifier.taken_up and not any(notifier.waiting.values()) and not desk.writing
+            return done and {row.state for row in rows} == {"sent"}
+
+        await finished(told)
 
 
 STEPS = (Step(0, ("robot",)), Step(2, ("voice",), ("wang",)), Step(4, ("voice",), ("chief",)))
@@ -247,7 +270,7 @@ async def _cut(url: str, fate: Fate, clock: ScaledClock, pile: Pile) -> None:
             await finished(settled)
 
 
-STORIES = {story.__name__: story for story in (notice, escalation, cut_by_breaker, cut_by_nobody)}
+STORIES = {story.__name__: story for story in (notice, notices, escalation, cut_by_breaker, cut_by_nobody)}
 
 
 def live(story: str, url: str, folder: Path, at: int, clock: ScaledClock) -> int:
@@ -295,19 +318,44 @@ def main(story: str, folder: Path, urls: Sequence[str]) -> None:
                 return
             continue
         after = live(story, own, here, 0, clock) if killed == -signal.SIGKILL else killed
-        world = World(here)
-        told = {
-            "at": at,
-            "step": " ".join(world.lines("last-step")),
-            "status": after,
-            "received": world.lines("received"),
-            "commands": world.lines("commands"),
-            **asyncio.run(outcome(own)),
-        }
-        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
-        sys.stdout.flush()
+        say(at, here, own, after)
     raise SystemExit("more steps than ledgers")
 
 
+def main_twice(story: str, folder: Path, firsts: Sequence[int], urls: Sequence[str]) -> None:
+    """Kill one life at each of the steps `firsts`, and the next at every step in turn."""
+    left = iter(urls)
+    for first in firsts:
+        second, killed = 0, -signal.SIGKILL
+        while killed == -signal.SIGKILL:
+            second += 1
+            here, own = folder / f"{first}-{second}", next(left)
+            here.mkdir(parents=True)
+            clock = ScaledClock(1_795_400_000_000, SPEED, time.monotonic())
+            assert live(story, own, here, first, clock) == -signal.SIGKILL
+            killed = live(story, own, here, second, clock)
+            say(second, here, own, live(story, own, here, 0, clock))
+
+
+def say(at: int, here: Path, own: str, status: int) -> None:
+    """A line about what the world saw."""
+    world = World(here)
+    told = {
+        "at": at,
+        "step": " ".join(world.lines("last-step")),
+        "status": status,
+        "received": world.lines("received"),
+        "ports": world.lines("ports"),
+        "commands": world.lines("commands"),
+        **asyncio.run(outcome(own)),
+    }
+    sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])
+    if sys.argv[3] == "--twice":
+        end = sys.argv.index("--")
+        main_twice(sys.argv[1], Path(sys.argv[2]), [int(one) for one in sys.argv[4:end]], sys.argv[end + 1 :])
+    else:
+        main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])

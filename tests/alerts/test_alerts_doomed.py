@@ -20,13 +20,19 @@ pytestmark = [pytest.mark.slow]
 
 def killed_at_every_step(story: str, folder: Path, urls: list[str]) -> list[dict[str, Any]]:
     """What the world saw of each pair of lives; each killed life was followed by one that came to its end."""
-    command = [sys.executable, "-m", "tests.alerts.doomed", story, str(folder / "world"), *urls]
+    told = lives(story, folder, urls)
+    assert all(len(one["alerts"]) == 1 for one in told), told
+    return told
+
+
+def lives(story: str, folder: Path, more: list[str]) -> list[dict[str, Any]]:
+    """What the world saw of each row of lives, the last of which came to its end."""
+    command = [sys.executable, "-m", "tests.alerts.doomed", story, str(folder / "world"), *more]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     told = [msgspec.json.decode(line) for line in done.stdout.splitlines() if line.startswith('{"at"')]
     for one in told:
         assert one["status"] == 0, f"the life after the kill {one['step']} did not come to its end: {done.stderr}"
-        assert len(one["alerts"]) == 1, one
     return told
 
 
@@ -50,6 +56,19 @@ def check_notices(told: list[dict[str, Any]]) -> None:
 def test_a_notice_is_neither_lost_nor_told_more_than_twice(tmp_path: Path) -> None:
     """From the alarm's line in the ledger to the line that says it was sent; also the very first notice of all."""
     check_notices(killed_at_every_step("notice", tmp_path, files(tmp_path, 20)))
+
+
+def test_a_notice_outlives_two_kills_in_the_first_moments(tmp_path: Path) -> None:
+    """The second life has an alarm of its own to tell before it has taken up what the first one left; none is lost by that."""
+    firsts = [str(at) for at in range(1, 5)]
+    told = lives("notices", tmp_path, ["--twice", *firsts, "--", *files(tmp_path, 80)])
+    assert len(told) >= 24
+    for one in told:
+        counted = Counter(one["ports"])
+        assert counted.keys() == {"1", "2", "3"}, one
+        # Once for each life that may have died between the message and the line that says it was sent.
+        assert max(counted.values()) <= 3, one
+        assert len(one["alerts"]) == 3
 
 
 @pytest.mark.servers

@@ -197,9 +197,9 @@ async def test_what_was_not_delivered_before_a_restart_is_delivered_after_it_onc
 async def test_changes_made_while_no_notifier_ran_are_told_when_it_is_back(url: str, clock: StillClock) -> None:
     """From the mark it left in the ledger."""
     phone = Phone()
-    async with service(url, clock) as desk, notifier(desk, clock, phone):
+    async with service(url, clock) as desk, notifier(desk, clock, phone) as telling:
         await smoke(desk, "a")
-        await until(lambda: phone.told)
+        await until(lambda: phone.told and telling.taken_up)
     async with service(url, clock) as desk:
         await smoke(desk, "b")
     clock.advance(5)
