@@ -34,6 +34,7 @@ async def open_alarms(house: House, book: RuleBook, ledger: Ledger, register: Re
             book,
             ledger,
             clock,
+            seed=house.seed,
             memory=MemoryFile(settings.data_dir / "rules.memory"),
             limits=settings.limits(),
             zones=settings.zones(),

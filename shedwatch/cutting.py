@@ -49,6 +49,7 @@ def cut_room(
         cutoff.times(),
         attend=attend,
         breaker=cutoff.breaker,
+        seed=house.seed,
         keep=house.keep.branch(),
     )
 

@@ -24,12 +24,14 @@ class House:
         proved: `topology` and, beside it, the devices of the proofs (`alerts.proving_ground`).
         stack: closes what was opened, in reverse, after the loops have ended.
         keep: keeps the loops alive that end with the process.
+        seed: of what the service leaves to chance; None draws from the system.
     """
 
     settings: Settings
     parts: frozenset[str]
     clock: Clock
     topology: Topology
+    seed: int | None = None
     health: HealthBoard = field(default_factory=HealthBoard)
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 

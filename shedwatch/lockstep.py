@@ -53,12 +53,15 @@ class LockStep:
     Args:
         clock: of `clock_for`.
         configuration: of the service, besides what is known here.
+        seed: of what the service leaves to chance.
 
     Attributes:
         given_up: how often time moved on although something was still under way.
     """
 
-    def __init__(self, clock: SteeredClock, configuration: Mapping[str, Any], folder: Path, progress: Progress) -> None:
+    def __init__(
+        self, clock: SteeredClock, configuration: Mapping[str, Any], folder: Path, progress: Progress, seed: int = 1
+    ) -> None:
         self.clock = clock
         self.given_up = 0
         self.broker_url = ""
@@ -67,6 +70,7 @@ class LockStep:
         self._configuration = configuration
         self._folder = folder
         self._progress = progress
+        self._seed = seed
         self._stack = AsyncExitStack()
         self._lost = 0
         self._unheard: dict[DeviceRef, int] = {}
@@ -171,7 +175,7 @@ class LockStep:
         self._grounds = OwnGrounds(broker, settings.register_path())
         self.token = TokenBook(self._folder / "auth.db").create("rehearsal", Role.OPERATOR)
         self._progress("starting the service")
-        self._service = Service(settings, PARTS, self.clock)
+        self._service = Service(settings, PARTS, self.clock, self._seed)
         stop = asyncio.Event()
         running = asyncio.create_task(self._service.run(stop), name="service")
         self._stack.push_async_callback(_end, running, stop)

@@ -35,16 +35,17 @@ class People:
         evidence: Callable[[str], bytes | None],
         clock: Clock,
         branch: Callable[[], Supervisor],
+        seed: int | None,
     ) -> None:
         self._broker = broker
         self._clock = clock
         self._branch = branch
         self._publisher = AlertPublisher(alarms, self._publish, clock, settings.mqtt.prefix, branch())
         self._sirens = self._make_sirens(settings, alarms) if settings.notify.siren is not None else None
-        self._notifier = self._make_notifier(settings, alarms, evidence)
+        self._notifier = self._make_notifier(settings, alarms, evidence, seed)
 
     def _make_notifier(
-        self, settings: Settings, alarms: AlarmService, evidence: Callable[[str], bytes | None]
+        self, settings: Settings, alarms: AlarmService, evidence: Callable[[str], bytes | None], seed: int | None
     ) -> Notifier:
         notify, directory = settings.notify, settings.notify.directory()
         names = [channel.name for channel in notify.channels]
@@ -56,6 +57,7 @@ class People:
             chaser=Chaser(Escalation(notify.policies()), directory, names) if notify.escalation else None,
             directory=directory,
             links=links_to(settings.api.base_url, signer_in(settings.data_dir)) if settings.api.base_url else None,
+            seed=seed,
             keep=self._branch(),
         )
 

@@ -169,7 +169,8 @@ async def _deployment(
         return
     with tempfile.TemporaryDirectory(prefix="shedwatch-") as folder:
         if isinstance(clock, SteeredClock):
-            async with LockStep(clock, {"sites": scenario.sites, **more}, Path(folder), _say) as steps:
+            configuration = {"sites": scenario.sites, **more}
+            async with LockStep(clock, configuration, Path(folder), _say, options.seed) as steps:
                 yield _Deployment(steps.broker_url, steps.url, steps.token, clock, steps, steps)
         elif isinstance(clock, ScaledClock):
             async with Stage(StageOptions(scenario.sites, Path(folder), clock, more=more), _say) as stage:

@@ -62,14 +62,17 @@ HEALTH_EVERY_S = 1.0
 
 
 class Service:
-    """One process of the service, with all parts or some. `ordered` counts the commands given to the bus for each charger."""
+    """One process of the service, with all parts or some; `seed` as in `House`.
 
-    def __init__(self, settings: Settings, parts: frozenset[str], clock: Clock) -> None:
+    `ordered` counts the commands given to the bus for each charger.
+    """
+
+    def __init__(self, settings: Settings, parts: frozenset[str], clock: Clock, seed: int | None = None) -> None:
         self.ordered: Counter[DeviceRef] = Counter()
         self._extinguishers = RegisterFile(settings.register_path())
         self._extinguishers.refresh()
         topology = with_register(settings.topology(), self._extinguishers.register)
-        self._house = House(settings, parts, clock, topology)
+        self._house = House(settings, parts, clock, topology, seed)
         self._keep = self._house.keep
         self._bus = Bus(self._house)
         self._gallery = Gallery()
@@ -247,7 +250,7 @@ class Service:
     async def _start_people(self, alarms: AlarmService) -> None:
         house = self._house
         self._people = people = People(
-            house.settings, alarms, self._broker, self._evidence.load, house.clock, self._keep.branch
+            house.settings, alarms, self._broker, self._evidence.load, house.clock, self._keep.branch, house.seed
         )
         await people.start(house.stack)
         self._keep.keep("republish", people.republish)
