@@ -39,7 +39,9 @@ class CutoffSettings(Section):
 
     def times(self) -> CutTimes:
         """As the alarm room knows them."""
-        return CutTimes(self.resend_s, self.verify_s, self.poll_s, self.watch_minutes * 60.0)
+        return CutTimes(
+            resend_s=self.resend_s, verify_s=self.verify_s, poll_s=self.poll_s, watch_s=self.watch_minutes * 60.0
+        )
 
     def policies(self) -> tuple[CutPolicy, ...]:
         """Those that cut by themselves, in order."""

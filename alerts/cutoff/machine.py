@@ -17,7 +17,7 @@ from alerts.cutoff.model import Cut, CutOrder, CutState, CutStep
 CommandWord = Literal["stop", "breaker_open", "poll"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CutTimes:
     """How long each step may take.
 
@@ -26,12 +26,15 @@ class CutTimes:
         verify_s: the current must be zero by then, else the next means is taken. A charger that is asked to report answers
             within a second or two; ten are left for a slow network.
         poll_s: how often it is asked.
+        weld_s: a charger that says "off" while current flows has to say it twice, this far apart: its meter may be one report
+            behind its state.
         watch_s: an hour; a cut pack can go on heating and burn long after, and a timer or a resident can switch on again.
     """
 
     resend_s: float = 4.0
     verify_s: float = 12.0
     poll_s: float = 2.0
+    weld_s: float = 2.0
     watch_s: float = 3600.0
 
 
@@ -39,8 +42,12 @@ ZERO_W = 3.0
 ZERO_A = 0.05
 """Below both nothing is charging: chargers themselves take less than this for "unplugged"; their meters read a watt of noise."""
 
+FLOWS_W = 5.0
+FLOWS_A = 0.15
+"""From either on current surely flows, as for `relay_welded`: a charger that is off draws less through its filter."""
+
 AGREEING = 2
-"""Reports in a row that must show zero: a single one can be a meter's hiccup, and the proof must hold."""
+"""Reports in a row that must agree: a single one can be a meter's hiccup, and the proof must hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,10 @@ class Loop:
     times: CutTimes = field(default_factory=CutTimes)
     zeros: int = 0
     polled_ms: int = 0
+    accepted_ms: int | None = None
+    """When the order that counts now was accepted, in this life."""
+    denied_ms: int | None = None
+    """Since when every report says that it was carried out, and that current flows all the same."""
 
     def replied(self, command_id: str, accepted: bool, reason: str | None, now_ms: int) -> list[Send]:
         """The charger has answered an order."""
@@ -70,13 +81,19 @@ class Loop:
         if command_id != cut.command_id or cut.settled:
             return []
         if accepted:
+            self.accepted_ms = self.accepted_ms or now_ms
             if cut.state is CutState.REQUESTED:
                 self._to(CutState.ACCEPTED, now_ms, "充电桩已答应 / the charger says it will", accepted_ts=now_ms)
             return self._poll(now_ms)
         return self._next_means(now_ms, f"充电桩拒绝 / the charger refuses: {reason or '-'}")
 
-    def measured(self, power_w: float | None, current_a: float | None, now_ms: int) -> list[Send]:
-        """A report of the port has come, received after the order."""
+    def measured(
+        self, power_w: float | None, current_a: float | None, now_ms: int, off_ms: int | None = None
+    ) -> list[Send]:
+        """A report of the port has come, received after the order.
+
+        `off_ms`: when it was made, where the charger itself says in it that the order was carried out.
+        """
         if power_w is None and current_a is None:
             return []
         self.cut = replace(
@@ -99,7 +116,27 @@ class Loop:
                 watch_until_ts=watch_until,
             )
             return []
-        return self._poll(now_ms) if zero and not self.cut.settled else []
+        if self.cut.settled:
+            return []
+        if zero:
+            self.denied_ms = None
+            return self._poll(now_ms)
+        return self._denied(power_w, current_a, off_ms, now_ms)
+
+    def _denied(self, power_w: float | None, current_a: float | None, off_ms: int | None, now_ms: int) -> list[Send]:
+        """Current flows. Where the charger says that it switched off, and says so again, waiting proves nothing more."""
+        flows = (power_w or 0.0) >= FLOWS_W or (current_a or 0.0) >= FLOWS_A
+        # A report that is older than the acceptance, or says "charging", may be of the time before the order was carried out.
+        if not flows or off_ms is None or self.accepted_ms is None or off_ms <= self.accepted_ms:
+            self.denied_ms = None
+            return []
+        if self.denied_ms is None:
+            # Asked again when enough time has passed, and not just before.
+            self.denied_ms = self.polled_ms = now_ms
+            return []
+        if now_ms - self.denied_ms < self.times.weld_s * 1000:
+            return []
+        return self._next_means(now_ms, f"充电桩自报已断电 / the charger says it is off; {self._why_not_verified()}")
 
     def tick(self, now_ms: int) -> list[Send]:
         """Time has passed."""
@@ -124,11 +161,12 @@ class Loop:
         if self.cut.settled:
             return []
         self.cut = replace(self.cut, sent_ts=now_ms, step_ts=now_ms)
+        self.accepted_ms = self.denied_ms = None
         return [self._order(), *self._poll(now_ms)]
 
     def _next_means(self, now_ms: int, why: str) -> list[Send]:
         if not self.cut.by_breaker and self.cut.breaker_allowed:
-            self.zeros = 0
+            self.zeros, self.accepted_ms, self.denied_ms = 0, None, None
             self._to(
                 CutState.ESCALATED,
                 now_ms,

@@ -24,6 +24,7 @@ from alerts.feed import Subscription
 from alerts.ledger.cuts import CutBook
 from alerts.ledger.database import LedgerError
 from alerts.model import Alert
+from alerts.rules.relay_welded import OFF_STATES
 from ingest.contract import Command, Reply
 from ingest.model import DeviceKind, DeviceRef, Reading, Topology
 from shedwatch.clock import Clock
@@ -295,7 +296,7 @@ class CutRoom:
             of_it = [it for it in readings if it.device == cut.charger and it.received_ms > cut.step_ts]
             power_w, current_a = _flow(of_it, cut.port)
             before = cut
-            sends = loop.measured(power_w, current_a, self._clock.now_ms())
+            sends = loop.measured(power_w, current_a, self._clock.now_ms(), _off_ms(of_it, cut))
             await self._after(before, loop, sends)
 
     async def _time_passes(self) -> None:
@@ -379,3 +380,20 @@ def _flow(readings: Sequence[Reading], port: int | None) -> tuple[float | None, 
         powers += [float(power_w)] if power_w is not None else []
         currents += [float(current_a)] if current_a is not None else []
     return max(powers, default=None), max(currents, default=None)
+
+
+def _off_ms(readings: Sequence[Reading], cut: Cut) -> int | None:
+    """When it was said that the order was carried out, if all that tells of the flow says so in the same message."""
+    flow = [
+        it
+        for it in readings
+        if it.port is not None
+        and cut.port in (None, it.port)
+        and not it.values.keys().isdisjoint(("power_w", "current_a"))
+    ]
+    if cut.by_breaker:
+        opened = {it.received_ms for it in readings if it.port is None and it.values.get("breaker") == "open"}
+        off = [it for it in flow if it.received_ms in opened]
+    else:
+        off = [it for it in flow if it.values.get("state") in OFF_STATES or it.values.get("fault") == "relay_welded"]
+    return min((it.ts_ms for it in off), default=None) if len(off) == len(flow) else None

@@ -12,8 +12,9 @@ from alerts.rules.hazards_electrical import RelayWelded
 from alerts.rules.level import number_of
 from ingest.model import PORT_STATES, DeviceKind, DeviceRef, Reading
 
-_OFF_STATES = frozenset({"idle", "plugged", "full", "off"})
-_ON_STATES = frozenset(PORT_STATES) - _OFF_STATES
+OFF_STATES = frozenset({"idle", "plugged", "full", "off"})
+"""States in which a charger gives no power, by its own word."""
+_ON_STATES = frozenset(PORT_STATES) - OFF_STATES
 
 
 @dataclass(slots=True)
@@ -51,7 +52,7 @@ class RelayWeldedRule(BaseRule):
         if state is None or reading.port is None or reading.late:
             return ()
         power_w, current_a = number_of(reading, "power_w") or 0.0, number_of(reading, "current_a") or 0.0
-        flows = state in _OFF_STATES and (power_w > 0.0 or current_a > 0.0)
+        flows = state in OFF_STATES and (power_w > 0.0 or current_a > 0.0)
         if not flows and (not self._ports or (reading.device, reading.port) not in self._ports):
             # Nearly always and nearly everywhere.
             return ()

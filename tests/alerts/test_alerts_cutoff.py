@@ -17,7 +17,7 @@ from alerts.cutoff.interlock import MAX_IN_SHED, OTHER_SHED_MS, held_back
 from alerts.cutoff.machine import CutTimes, Loop, requested
 from alerts.cutoff.model import Cut, CutOrder, CutState, UnknownCutError, UnknownPortError
 from alerts.cutoff.policy import CutPolicy
-from alerts.cutoff.room import CutRoom
+from alerts.cutoff.room import CutRoom, _off_ms
 from alerts.ledger.cuts import CutBook
 from alerts.ledger.database import Ledger
 from alerts.model import AlertKind, Severity
@@ -80,6 +80,74 @@ def test_a_welded_relay_goes_to_the_breaker_and_then_to_people() -> None:
     assert it.cut.state is CutState.FAILED
 
 
+def accepted(it: Loop, at_ms: int = NOW_MS + 500) -> Loop:
+    it.replied(it.cut.command_id, True, None, at_ms)
+    return it
+
+
+def test_a_charger_that_says_off_twice_while_current_flows_is_not_waited_for() -> None:
+    """Its relay is welded by its own word: the breaker is next after two seconds and not after twelve."""
+    it = accepted(loop())
+    assert commands(it.measured(180.0, 0.8, NOW_MS + 1000, NOW_MS + 1000)) == []
+    assert it.cut.state is CutState.ACCEPTED
+    assert commands(it.tick(NOW_MS + 2500)) == []
+    assert commands(it.tick(NOW_MS + 3000)) == ["poll"]
+    assert commands(it.measured(181.0, 0.8, NOW_MS + 3200, NOW_MS + 3200)) == ["breaker_open"]
+    assert it.cut.state is CutState.ESCALATED
+    assert "the charger says it is off; 仍有 / still 181 W, 0.8 A" in it.cut.log[-1].note
+
+
+@pytest.mark.parametrize(
+    ("why", "first", "second"),
+    [
+        ("it says charging: the stop may be under way", (180.0, 0.8, None), (180.0, 0.8, None)),
+        ("it said off once only", (180.0, 0.8, None), (180.0, 0.8, 3200)),
+        ("the first was made before the stop was accepted", (180.0, 0.8, 400), (180.0, 0.8, 3200)),
+        ("the meter may be one report behind", (180.0, 0.8, 1000), (0.0, 0.0, 3200)),
+        ("a full pack's charger draws so much when it is off", (4.0, 0.06, 1000), (4.0, 0.06, 3200)),
+    ],
+)
+def test_what_may_be_of_the_time_before_the_stop_has_the_whole_wait(
+    why: str, first: tuple[float, float, int | None], second: tuple[float, float, int | None]
+) -> None:
+    """Eleven neighbours are not cut off by a report that was late."""
+    it = accepted(loop())
+    for at_ms, (power_w, current_a, off) in ((1000, first), (3200, second)):
+        it.measured(power_w, current_a, NOW_MS + at_ms, None if off is None else NOW_MS + off)
+    it.tick(NOW_MS + 11_900)
+    assert it.cut.state is CutState.ACCEPTED, why
+
+
+def test_two_reports_of_one_moment_are_one() -> None:
+    """What a charger pushes at a change of state and its answer to a poll may rest on one look at the meter."""
+    it = accepted(loop())
+    for at_ms in (1000, 1100, 2900):
+        it.measured(180.0, 0.8, NOW_MS + at_ms, NOW_MS + at_ms)
+    assert it.cut.state is CutState.ACCEPTED
+
+
+def test_without_an_acceptance_the_whole_time_is_waited() -> None:
+    """A port that was off and welded before says so before it has heard of the stop."""
+    it = loop()
+    for at_ms in (1000, 3200, 5500):
+        it.measured(180.0, 0.8, NOW_MS + at_ms, NOW_MS + at_ms)
+    assert it.cut.state is CutState.REQUESTED
+
+
+def test_a_breaker_that_says_open_twice_while_current_flows_calls_people_at_once() -> None:
+    """And what the port said of its relay counts no more for the breaker."""
+    it = accepted(loop())
+    it.measured(180.0, 0.8, NOW_MS + 1000, NOW_MS + 1000)
+    it.measured(180.0, 0.8, NOW_MS + 3200, NOW_MS + 3200)
+    assert it.cut.state is CutState.ESCALATED
+    it.measured(180.0, 0.8, NOW_MS + 5400, NOW_MS + 5400)
+    assert it.cut.state is CutState.ESCALATED
+    accepted(it, NOW_MS + 5500)
+    it.measured(180.0, 0.8, NOW_MS + 6000, NOW_MS + 6000)
+    it.measured(180.0, 0.8, NOW_MS + 8000, NOW_MS + 8000)
+    assert it.cut.state is CutState.FAILED
+
+
 def test_the_breaker_proves_it_too() -> None:
     """Whatever cut it, the current is zero."""
     it = loop()
@@ -137,6 +205,7 @@ events = st.lists(
         st.tuples(st.just("tick"), st.just(0.0)),
         st.tuples(st.just("reply"), st.sampled_from((0.0, 1.0))),
         st.tuples(st.just("measure"), st.sampled_from((0.0, 1.0, 2.9, 3.1, 200.0))),
+        st.tuples(st.just("says off"), st.sampled_from((0.0, 2.9, 3.1, 200.0))),
     ),
     max_size=60,
 )
@@ -146,8 +215,12 @@ events = st.lists(
 def test_every_cut_ends_proved_or_with_people(
     happening: list[tuple[str, float]], gaps: list[int], breaker: bool
 ) -> None:
-    """Whatever comes in whatever order: never verified without two zeros in a row, never forgotten on the way."""
+    """Whatever comes in whatever order: never verified without two zeros in a row, never forgotten on the way.
+
+    Nor is a means given up before its time, but by a refusal or where the charger says twice that it is off and current flows.
+    """
     it, now_ms, zeros, order_of_states = loop(breaker=breaker), NOW_MS, 0, [CutState.REQUESTED]
+    began_ms, denied = NOW_MS, list[int]()
     for (what, value), gap_ms in zip(happening, gaps, strict=False):
         now_ms += gap_ms
         before = it.cut.state
@@ -157,7 +230,14 @@ def test_every_cut_ends_proved_or_with_people(
             it.replied(it.cut.command_id, bool(value), None, now_ms)
         else:
             zeros = zeros + 1 if value < 3.0 else 0
-            it.measured(value, None, now_ms)
+            off = what == "says off"
+            denied = [*denied, now_ms] if off and value > 5.0 else []
+            it.measured(value, None, now_ms, now_ms if off else None)
+        given_up = before is not CutState.VERIFIED and it.cut.state in (CutState.ESCALATED, CutState.FAILED)
+        if it.cut.state is not before and given_up:
+            by_its_word = len(denied) >= 2 and denied[-1] - denied[0] >= 2000
+            assert what == "reply" or by_its_word or now_ms - began_ms >= 12_000
+            began_ms, denied = now_ms, []
         if it.cut.state is not before:
             order_of_states.append(it.cut.state)
             if it.cut.state is CutState.ESCALATED:
@@ -203,6 +283,7 @@ class Pile:
     clock: StillClock | None = None
     power_w: dict[int, float] = field(default_factory=lambda: {3: 180.0, 4: 90.0})
     welded: bool = False
+    states: bool = False
     breaker_stuck: bool = False
     deaf: bool = False
     commands: list[Command] = field(default_factory=list)
@@ -226,7 +307,8 @@ class Pile:
     def report(self) -> list[Reading]:
         assert self.clock is not None
         now_ms = self.clock.now_ms()
-        return [reading(C1, port, now_ms, power_w=watts) for port, watts in self.power_w.items()]
+        word = {"state": "plugged"} if self.states else {}
+        return [reading(C1, port, now_ms, power_w=watts, **word) for port, watts in self.power_w.items()]
 
     def words(self) -> list[str]:
         return [command.command for command in self.commands if command.command != "poll"]
@@ -317,6 +399,41 @@ async def test_what_cannot_be_cut_calls_people_until_the_meter_is_still(
         pile.power_w[3] = 0.0
         await desk.submit_readings(pile.report())
         await until(lambda: not any(a.active for a in desk.open_alerts() if a.kind is AlertKind.CUT_FAILED), clock, 1.0)
+
+
+async def test_a_relay_that_is_welded_by_the_chargers_own_word_goes_to_the_breaker_at_once(
+    ledger: FragileLedger, clock: StillClock
+) -> None:
+    """`plugged` and 180 W, in two answers to polls; one that only tells the power is waited for."""
+    took_s = []
+    for states in (True, False):
+        pile = Pile(welded=True, states=states)
+        async with service(ledger, clock) as desk, room(desk, ledger, clock, pile) as cuts:
+            begun = await cuts.cut(ORDER)
+            proved = await settled(cuts, begun.id, clock)
+            assert (proved.state, proved.by_breaker) == (CutState.VERIFIED, True)
+            assert proved.escalated_ts is not None
+            took_s.append((proved.escalated_ts - proved.requested_ts) / 1000)
+    assert took_s[0] < 5.0
+    assert took_s[1] >= 12.0
+
+
+def test_a_report_of_before_beside_one_that_says_off_is_no_word_of_its_relay() -> None:
+    """Two messages that came together: charging with 180 W, then off without current."""
+    cut = loop().cut
+    charging = reading(C1, 3, NOW_MS + 900, power_w=180.0, state="charging")
+    off = reading(C1, 3, NOW_MS + 1000, power_w=0.0, state="plugged")
+    assert _off_ms([charging, off], cut) is None
+    assert _off_ms([off], cut) == NOW_MS + 1000
+    assert _off_ms([reading(C1, 3, NOW_MS, power_w=9.0, state="fault", fault="relay_welded")], cut) == NOW_MS
+
+
+def test_a_breakers_word_counts_for_the_flow_of_the_same_message_only() -> None:
+    """Ports of another message may be of the time before."""
+    cut = loop(port=None).cut
+    breaker = reading(C1, None, NOW_MS + 1000, breaker="open")
+    assert _off_ms([breaker, reading(C1, 3, NOW_MS + 1000, power_w=180.0)], cut) == NOW_MS + 1000
+    assert _off_ms([breaker, reading(C1, 3, NOW_MS + 900, power_w=180.0)], cut) is None
 
 
 async def test_the_bay_of_a_cut_port_is_watched_more_closely_for_an_hour(
