@@ -27,6 +27,7 @@ from shedwatch.channel_settings import PhoneSettings
 from shedwatch.clock import Clock
 from shedwatch.people import People, siren_sheds
 from shedwatch.proof_clip import CLIP_S, film
+from shedwatch.seeing import detectors_of
 from shedwatch.settings import Settings
 
 ABOVE_C = 5.0
@@ -105,6 +106,7 @@ def plan_of(settings: Settings, book: RuleBook) -> Plan:
         },
         nightly=Nightly(proof.at, settings.notify.zone) if proof.nightly else None,
         max_age_ms=round(proof.max_age_h * 3_600_000),
+        detectors=detectors_of(settings),
     )
 
 

@@ -311,12 +311,10 @@ class Service:
             self._watcher.show(frame)
 
     async def _observe(self, observations: list[Observation]) -> None:
-        if (
-            self._prover is not None
-            and self._prover.proving
-            and any(it.active and is_test(it.camera.site) for it in observations)
-        ):
-            self._prover.saw()
+        if self._prover is not None and self._prover.proving:
+            for seen in observations:
+                if seen.active and is_test(seen.camera.site):
+                    self._prover.saw(seen.worker)
         if self._alarms is not None:
             await self._alarms.submit_observations(observations)
         elif self._relay is not None:

@@ -100,6 +100,7 @@ class Observation:
     Attributes:
         port: `charger#3` where the zone is a bay, else None.
         evidence: names of pictures kept for it (see `vision.evidence`), newest last.
+        worker: the detector process that made it.
     """
 
     camera: DeviceRef
@@ -113,3 +114,4 @@ class Observation:
     box: tuple[float, float, float, float] | None = None
     measures: dict[str, float] = field(default_factory=dict)
     evidence: tuple[str, ...] = ()
+    worker: str = ""

@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import multiprocessing
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -62,6 +62,7 @@ class Watcher:
         on_observations: awaited with what was observed, in order for each camera.
         on_health: called with (part, `ok` | `degraded`, detail) when a part of vision fails or recovers.
         workers: processes at most.
+        everywhere: of the cameras those that are shown to every process, each of which tells what it sees there.
     """
 
     def __init__(
@@ -73,21 +74,22 @@ class Watcher:
         on_health: OnHealth,
         workers: int = 1,
         hang_s: float = HANG_S,
+        everywhere: Collection[DeviceRef] = (),
     ) -> None:
         self._gallery = gallery
         self._on_observations = on_observations
         self.counters = WatcherCounters()
+        shared = assign([camera for camera in plans if camera not in everywhere], workers) or [()]
         self._workers = [
-            _Worker(f"vision-{number}", {camera: plans[camera] for camera in cameras}, evidence_dir, on_health, hang_s)
-            for number, cameras in enumerate(assign(list(plans), workers), start=1)
+            _Worker(name, {camera: plans[camera] for camera in (*own, *everywhere)}, evidence_dir, on_health, hang_s)
+            for name, own in zip(worker_names(len(shared)), shared, strict=True)
         ]
-        self._by_camera = {camera: worker for worker in self._workers for camera in worker.cameras}
+        self._by_camera = {camera: [it for it in self._workers if camera in it.cameras] for camera in plans}
         self._attentive_until_ms: dict[DeviceRef, int] = {}
 
     def show(self, frame: Frame) -> None:
         """Take a frame of a known camera; returns at once."""
-        worker = self._by_camera.get(frame.camera)
-        if worker is not None:
+        for worker in self._by_camera.get(frame.camera, ()):
             skipped = worker.offer(frame)
             self.counters.skipped += skipped
             self.counters.skipped_of[frame.camera] += skipped
@@ -134,7 +136,12 @@ class Watcher:
         worker.report(seen)
         self._gallery.note(seen.camera, seen.sightings)
         if seen.observations:
-            await self._on_observations(seen.observations)
+            await self._on_observations([replace(it, worker=worker.name) for it in seen.observations])
+
+
+def worker_names(count: int) -> list[str]:
+    """What the processes are called where there are so many."""
+    return [f"vision-{number}" for number in range(1, count + 1)]
 
 
 class _Worker:
@@ -148,7 +155,7 @@ class _Worker:
         on_health: OnHealth,
         hang_s: float,
     ) -> None:
-        self._name = name
+        self.name = name
         self.cameras = tuple(plans)
         self._plans = plans
         self._evidence_dir = evidence_dir
@@ -191,7 +198,7 @@ class _Worker:
             self._connection, theirs = context.Pipe()
             with theirs:
                 process = context.Process(
-                    target=work, args=(theirs, self._plans, self._evidence_dir), name=self._name, daemon=True
+                    target=work, args=(theirs, self._plans, self._evidence_dir), name=self.name, daemon=True
                 )
                 process.start()
         except OSError as error:
@@ -238,14 +245,14 @@ class _Worker:
 
     def report_lost(self, why: str) -> None:
         """Say that this worker is gone for now."""
-        log.error("vision worker lost", worker=self._name, why=why)
-        self._failing[self._name] = why
-        self._on_health(self._name, "degraded", f"worker {why}; restarting")
+        log.error("vision worker lost", worker=self.name, why=why)
+        self._failing[self.name] = why
+        self._on_health(self.name, "degraded", f"worker {why}; restarting")
 
     def report(self, seen: Seen) -> None:
         """Say what of this frame failed, and what works again."""
-        if self._failing.pop(self._name, None) is not None:
-            self._on_health(self._name, "ok", "")
+        if self._failing.pop(self.name, None) is not None:
+            self._on_health(self.name, "ok", "")
         for part, why in seen.failed.items():
             name = f"{part} of {seen.camera}"
             if self._failing.get(name) != why:

@@ -2,7 +2,7 @@
 
     published     the bus has taken the test device's message, or its first picture with smoke
     received      it has come back over our own subscription, as that of any device
-    seen          smoke only: the detector's worker says that it sees smoke
+    seen          smoke only: every detector process says that it sees smoke
     alarm         the rule has raised the alarm
     ledger        the alarm is in the ledger
     mqtt          its topic was heard on the bus

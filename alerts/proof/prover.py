@@ -50,6 +50,7 @@ class Plan:
         channels: all there are; `nightly_channels` those an automatic proof, and one that names none, goes to.
         delays_s: of each kind, the rule's delay before the alarm is raised, and after which it clears.
         max_age_ms: of the newest proof, where there are automatic ones.
+        detectors: the detector processes, each of which has to see the smoke; none: one that sees it is enough.
     """
 
     kinds: tuple[ProofKind, ...]
@@ -59,6 +60,7 @@ class Plan:
     delays_s: Mapping[ProofKind, tuple[float, float]]
     nightly: Nightly | None
     max_age_ms: int
+    detectors: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -157,10 +159,10 @@ class Prover:
         if (track := self._known.track) is not None and track.at("published") is not None:
             track.passed("received", now_ms)
 
-    def saw(self) -> None:
-        """A detector's worker sees something before the test camera."""
+    def saw(self, detector: str) -> None:
+        """A detector process sees something before the test camera."""
         if (track := self._known.track) is not None:
-            track.passed("seen")
+            track.passed_by("seen", detector, self._plan.detectors)
 
     # The work
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
@@ -22,6 +22,8 @@ class Track:
         self.proof = replace(proof, stages=tuple(Stage(name) for name in stages))
         self._clock = clock
         self._events = {name: asyncio.Event() for name in stages}
+        self._parts: dict[str, dict[str, None]] = {}
+        self._lacking: dict[str, str] = {}
 
     def at(self, name: str) -> int | None:
         """When a stage was passed, or None."""
@@ -33,6 +35,19 @@ class Track:
             at_ts = self._clock.now_ms() if at_ms is None else at_ms
             self._put(Stage(name, at_ts, detail=detail))
             self._events[name].set()
+
+    def passed_by(self, name: str, part: str, parts: Collection[str]) -> None:
+        """One of several that all have to pass a stage has done so; the stage names them."""
+        passed = self._parts.setdefault(name, {})
+        passed[part] = None
+        lacking = [one for one in parts if one not in passed]
+        self._lacking[name] = f" by {', '.join(lacking)}" if lacking else ""
+        if not lacking:
+            self.passed(name, detail=", ".join(passed))
+
+    def partly(self, name: str) -> bool:
+        """Whether at least one of several has passed a stage."""
+        return bool(self._parts.get(name))
 
     def missed(self, name: str, why: str) -> None:
         """A stage was not passed, and will not be."""
@@ -49,7 +64,7 @@ class Track:
             waiting.cancel()
             over.cancel()
         if self.at(name) is None:
-            self.missed(name, f"not within {within_s:g} s")
+            self.missed(name, f"not within {within_s:g} s{self._lacking.get(name, '')}")
             raise StageMissedError(name)
 
     def done(self) -> Proof:

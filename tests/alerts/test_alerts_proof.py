@@ -185,6 +185,7 @@ class Bus:
     clock: StillClock
     prover: Prover | None = None
     lost: bool = False
+    seeing: tuple[str, ...] = ("vision-1", "vision-2")
     heard: Callable[[str], None] = lambda _id: None
     frames: int = 0
 
@@ -199,7 +200,8 @@ class Bus:
             asyncio.get_running_loop().call_soon(self.prover.heard, now_ms)
             if self.frames in (4, 8):
                 seen = Observation(CAMERA, ObservationKind.SMOKE, self.frames == 4, 0.6, now_ms, now_ms, zone="picture")
-                self.prover.saw()
+                for worker in self.seeing:
+                    self.prover.saw(worker)
                 await self.desk.submit_observations([seen])
         else:
             (port,) = decode_telemetry(payload).telemetry.ports
@@ -264,7 +266,14 @@ class Room:
         ways = Ways(outside, signal, tell, lambda _shed: None, lambda *said: self.reports.append(said), page)
         names = (self.phone.name,)
         plan = Plan(
-            both, names, names, ("cuiping/shed-1",), dict.fromkeys(both, (0.0, 1.0)), self.nightly, 36 * HOUR_MS
+            both,
+            names,
+            names,
+            ("cuiping/shed-1",),
+            dict.fromkeys(both, (0.0, 1.0)),
+            self.nightly,
+            36 * HOUR_MS,
+            ("vision-1", "vision-2"),
         )
         bus.prover = prover = Prover(desk, ProofBook(self.ledger), ways, plan, self.clock, seed=1)
         return prover
@@ -357,3 +366,21 @@ async def test_the_nightly_proof_runs_by_itself_and_one_that_cannot_be_made_is_r
         assert {one.who for one in found} == {"自动自检 (automatic)"}
         assert all(one.ok for one in found)
         assert len(room.phone.told) == 2
+
+
+@pytest.mark.slow
+async def test_every_detector_process_has_to_see_the_smoke_and_is_named(room: Room) -> None:
+    """A camera is looked at by one of them only: one that is blind must not hide behind the others."""
+    async with room.open() as (prover, _desk, bus):
+        await prover.prove(ProofOrder("wang", (ProofKind.SMOKE,)))
+        (proof,) = await proven(prover, room, 1)
+        assert {stage.name: stage.detail for stage in proof.stages}["seen"] == "vision-1, vision-2"
+
+        bus.frames, bus.seeing = 0, ("vision-1",)
+        await prover.prove(ProofOrder("wang", (ProofKind.SMOKE,)))
+        failed, _ = await proven(prover, room, 2)
+        assert not failed.ok
+        assert {stage.name: stage.error for stage in failed.stages if stage.error} == {
+            "seen": "not within 40 s by vision-2"
+        }
+        assert "vision-2" in (await prover.figures()).trouble

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -16,7 +17,7 @@ import msgspec
 import pytest
 
 from shedwatch.clock import ScaledClock
-from tests.journeys.service import Service
+from tests.journeys.service import SITES, Service
 from tests.journeys.test_journey_telemetry import now_ms
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
@@ -29,6 +30,10 @@ FAST = {
         "camera_offline": {"enabled": False},
     }
 }
+
+
+TWO_CAMERAS = deepcopy(SITES)
+TWO_CAMERAS[0]["sheds"][0]["cameras"].append({"id": "cam-2", "source": "mqtt"})
 
 
 @contextmanager
@@ -71,7 +76,9 @@ def test_heat_and_smoke_are_proved_from_the_bus_to_the_receipt_and_cleared(tmp_p
     monkeypatch.setenv("SHEDWATCH_CLOCK", ScaledClock(now_ms(), 3.0, time.monotonic()).spec)
     with webhook() as (url, told):
         notify = {"channels": [{"type": "webhook", "name": "duty", "url": url, "min_severity": "critical"}]}
-        with Service(tmp_path, mosquitto.url, alerts=FAST, notify=notify) as service:
+        with Service(
+            tmp_path, mosquitto.url, TWO_CAMERAS, alerts=FAST, notify=notify, vision={"workers": 2}
+        ) as service:
             service.client.post("/api/v1/proofs", json={}).raise_for_status()
             again = service.client.post("/api/v1/proofs", json={})
             smoke, heat = proved(service, 2)
@@ -85,6 +92,11 @@ def test_heat_and_smoke_are_proved_from_the_bus_to_the_receipt_and_cleared(tmp_p
         assert [stage["name"] for stage in smoke["stages"]] == [
             "published", "received", "seen", "alarm", "ledger", "mqtt", "page", "notice:duty", "cleared",
         ]  # fmt: skip
+        # Each real camera is looked at by one of two processes, that of the proof by both.
+        assert {it["name"]: it["detail"] for it in smoke["stages"]}["seen"].split(", ") in (
+            ["vision-1", "vision-2"],
+            ["vision-2", "vision-1"],
+        )
         assert figures["trouble"] == ""
         assert set(figures["proven"]) == {"heat", "smoke"}
         triggers = [notice for notice in told if notice["event_action"] == "trigger"]

@@ -16,7 +16,7 @@ from ingest.model import DeviceRef, Frame
 from vision.detectors import VisionSettings
 from vision.gallery import Gallery
 from vision.model import WHOLE, Zone, ZoneKind
-from vision.watcher import Watcher
+from vision.watcher import Watcher, worker_names
 from vision.worker import CameraPlan, assign
 
 CAMERAS = [DeviceRef("north", "shed-1", f"cam-{n}") for n in range(1, 4)]
@@ -37,9 +37,10 @@ def test_cameras_are_shared_out_evenly():
 
 
 @contextlib.asynccontextmanager
-async def watching(tmp_path, cameras, health, hang_s=10.0):
-    async def on_observations(_):
-        pass
+async def watching(tmp_path, cameras, health, hang_s=10.0, workers=1, everywhere=(), seen=None):
+    async def on_observations(observations):
+        if seen is not None:
+            seen.extend(observations)
 
     plan = CameraPlan((Zone("all", ZoneKind.BAY, WHOLE),), VisionSettings())
     watcher = Watcher(
@@ -49,6 +50,8 @@ async def watching(tmp_path, cameras, health, hang_s=10.0):
         on_observations,
         lambda *args: health.append(args),
         hang_s=hang_s,
+        workers=workers,
+        everywhere=everywhere,
     )
     task = asyncio.create_task(watcher.run())
     try:
@@ -107,6 +110,27 @@ async def test_a_worker_that_the_machine_cannot_start_is_tried_again_and_said_to
         "degraded",
         "worker cannot be started: Resource temporarily unavailable; restarting",
     )
+
+
+@pytest.mark.slow
+async def test_a_camera_that_is_everywhere_is_looked_at_by_every_process_which_says_who_it_is(tmp_path):
+    """The others by one each: so a proof can try them all."""
+    test, *real = CAMERAS
+    seen = []
+    noise = frame(test, 1)
+    async with watching(tmp_path, CAMERAS, [], workers=2, everywhere=(test,), seen=seen) as watcher:
+        for camera in real:
+            watcher.show(frame(camera, 1))
+        await until(lambda: watcher.counters.frames == 2)
+        # The same picture for so long that every process says that it is frozen.
+        for at_ms in range(0, 660_000, 60_000):
+            watcher.show(Frame(test, at_ms, at_ms, noise.image, 160, 120))
+            done = 2 * (at_ms // 60_000 + 1) + 2
+            await until(lambda done=done: watcher.counters.frames == done)
+        await until(lambda: {it.worker for it in seen} == {"vision-1", "vision-2"})
+    assert watcher.counters.frames_of[test] == 22
+    assert {it.camera for it in seen} == {test}
+    assert worker_names(len(assign(real, 2))) == ["vision-1", "vision-2"]
 
 
 @pytest.mark.slow
