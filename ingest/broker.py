@@ -1,6 +1,8 @@
 """The connection to the MQTT broker: messages in by an `Inbox`, messages out by `publish`.
 
-With `broker_socket` and `paho_client` the one user of paho-mqtt. QoS 1 messages are acknowledged by hand, in the order they came, when their `Inbound.ack` has been called. Everything
+With `broker_socket` and `paho_client` the one user of paho-mqtt.
+
+QoS 1 messages are acknowledged by hand, in the order they came, when their `Inbound.ack` has been called. Everything
 but opening the socket happens in the event loop, in slices of milliseconds. Time here is the real time of real
 sockets, also where the service's clock is a scaled one.
 """
