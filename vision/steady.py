@@ -30,41 +30,96 @@ class Outlook:
 
 
 class Exposure:
-    """Follows the brightness of the whole picture against its slowly learned normal."""
+    """Follows the brightness of the whole picture against its slowly learned normal.
+
+    A picture that has become another is the new normal once it keeps still. When lamps go out a camera shows darkness,
+    then infrared light at full exposure, then less of it; and likewise back: what is on the way is no picture to learn.
+    """
 
     # A grey level of noise counts less where the picture is not almost black.
     _FLOOR = 4.0
     _SAME = 16.0
     _FOLLOW_S = 20.0
-    # Half of the picture changed for this long.
+    # Half of the picture changed, and then stayed for this long.
     _UPHEAVAL = 0.5
     _UPHEAVAL_S = 1.5
+    # What exposure control makes up for; beyond it the light is another.
+    _DARKEST, _BRIGHTEST = 0.33, 3.0
+    # Cameras take seconds to turn to infrared after the lamps went out (as long as before they are told of as dark).
+    _DARK_S = 10.0
     # Left of the usual structure behind a cover or in the dark: a tenth; by infrared light: a half.
     _BLIND = 0.25
 
     def __init__(self) -> None:
-        self._normal: NDArray[np.float32] | None = None
+        self._normal: _Look | None = None
+        self._other: _Look | None = None
+        self._other_s = 0.0
         self._last_ms = 0
-        self._changed_s = 0.0
 
     def see(self, scene: Scene) -> Outlook:
         """Judge a frame as a whole."""
-        thumb = cv2.resize(scene.grey, _THUMB, interpolation=cv2.INTER_AREA).astype(np.float32)
+        look = _Look.of(scene)
         if self._normal is None:
-            self._normal, self._last_ms = thumb, scene.captured_ms
+            self._normal, self._last_ms = look, scene.captured_ms
             return Outlook()
         step_s = min(3.0, max(0.0, (scene.captured_ms - self._last_ms) / 1000.0))
         self._last_ms = scene.captured_ms
-        if _structure(thumb) < self._BLIND * _structure(self._normal):
+        normal = self._normal
+        if _structure(look.grey) < self._BLIND * _structure(normal.grey):
             return Outlook(blind=True)
-        gain = _gain(thumb, self._normal, self._FLOOR)
-        same = np.abs(thumb / gain - self._normal) < self._SAME
-        self._normal += (thumb / gain - self._normal) * (same * np.float32(min(1.0, step_s / self._FOLLOW_S)))
-        self._changed_s = self._changed_s + step_s if same.mean() < self._UPHEAVAL else 0.0
-        if self._changed_s < self._UPHEAVAL_S:
+        gain = min(self._BRIGHTEST, max(self._DARKEST, _gain(look.grey, normal.grey, self._FLOOR)))
+        same = self._alike(look.grey, normal.grey, gain)
+        if same.mean() >= self._UPHEAVAL and not look.is_other_colour(normal):
+            self._other = None
+            rate = np.float32(min(1.0, step_s / self._FOLLOW_S))
+            normal.grey += (look.grey / gain - normal.grey) * (same * rate)
+            normal.colour += (look.colour - normal.colour) * float(rate)
             return Outlook(gain)
-        self._normal, self._changed_s = thumb, 0.0
+        dark = _is_darker(look.grey, normal.grey, self._DARKEST, self._FLOOR)
+        if self._stays_s(look, step_s) < (self._DARK_S if dark else self._UPHEAVAL_S):
+            return Outlook(gain, blind=dark)
+        self._normal, self._other = look, None
         return Outlook(upheaval=True)
+
+    def _alike(self, now: NDArray[np.float32], before: NDArray[np.float32], gain: float) -> NDArray[np.bool_]:
+        """Where two pictures agree but for the gain, in grey levels of the brighter: in a dim one all things are alike."""
+        return np.abs(now - before * gain) < self._SAME * min(1.0, gain)
+
+    def _stays_s(self, look: _Look, step_s: float) -> float:
+        """How long the picture has been as it is now, exposure included."""
+        other = self._other
+        if (
+            other is None
+            or look.is_other_colour(other)
+            or self._alike(look.grey, other.grey, 1.0).mean() < self._UPHEAVAL
+        ):
+            self._other, self._other_s = look, 0.0
+        else:
+            self._other_s += step_s
+        return self._other_s
+
+
+@dataclass(slots=True)
+class _Look:
+    """A picture at thumbnail size, and its colourfulness, 0 (without colour) to 1."""
+
+    grey: NDArray[np.float32]
+    colour: float
+
+    # Turning to infrared takes all colour, turning back brings it; no person or thing that comes changes it so.
+    _OTHER = 3.0
+    _LEAST = 0.01
+
+    @classmethod
+    def of(cls, scene: Scene) -> _Look:
+        grey = cv2.resize(scene.grey, _THUMB, interpolation=cv2.INTER_AREA).astype(np.float32)
+        image = cv2.resize(scene.image, _THUMB, interpolation=cv2.INTER_AREA).astype(np.float32)
+        brightest = image.max(axis=2)
+        return cls(grey, float((brightest - image.min(axis=2)).mean() / (brightest.mean() + 1.0)))
+
+    def is_other_colour(self, than: _Look) -> bool:
+        ratio = (self.colour + self._LEAST) / (than.colour + self._LEAST)
+        return not 1.0 / self._OTHER < ratio < self._OTHER
 
 
 def _structure(thumb: NDArray[np.float32]) -> float:
@@ -72,12 +127,17 @@ def _structure(thumb: NDArray[np.float32]) -> float:
 
 
 def _gain(thumb: NDArray[np.float32], normal: NDArray[np.float32], floor: float) -> float:
-    """Median ratio over what is neither black nor burnt out, within what a camera's exposure control does."""
+    """Median ratio over what is neither black nor burnt out."""
     usable = (normal > 12.0) & (normal < 235.0) & (thumb > 8.0) & (thumb < 245.0)
     if usable.sum() < 100:
         return 1.0
-    ratio = float(np.median((thumb[usable] + floor) / (normal[usable] + floor)))
-    return min(3.0, max(0.33, ratio))
+    return float(np.median((thumb[usable] + floor) / (normal[usable] + floor)))
+
+
+def _is_darker(thumb: NDArray[np.float32], normal: NDArray[np.float32], than: float, floor: float) -> bool:
+    """Whether what was not black before has become darker by more than this ratio, as a median."""
+    lit = normal > 12.0
+    return bool(lit.any()) and float(np.median((thumb[lit] + floor) / (normal[lit] + floor))) < than
 
 
 class Freshness:

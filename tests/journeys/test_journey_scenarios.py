@@ -16,7 +16,6 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.spread, pytest.
 SCENARIOS = Path(__file__).resolve().parents[2] / "simulators" / "scenarios"
 NOT_YET = {
     "lights-and-weather": "a headlight that sweeps a bay at dusk is taken for smoke once",
-    "quiet-evening": "lamps that go off and on again leave something in the corridor for the detector",
 }
 """What the service does not do yet, with the reason; the table shows it as not met."""
 

@@ -51,6 +51,24 @@ def person(picture: np.ndarray, x: float, foot: float = 150.0) -> np.ndarray:
     return drawn
 
 
+def infrared(picture: np.ndarray, exposure: float = 1.0) -> np.ndarray:
+    """By the camera's own infrared light: no colour, little contrast, bright in the middle."""
+    grey = cv2.cvtColor(picture.clip(0, 255).astype(np.uint8), cv2.COLOR_BGR2GRAY).astype(float)
+    rows, columns = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j]
+    lit = (40 + 0.4 * grey) * (1.5 - 0.7 * np.hypot(rows, columns))
+    return np.repeat((lit * exposure)[..., None], 3, axis=2)
+
+
+def lamps_off(picture: np.ndarray, since_s: float, dark_s: float) -> np.ndarray:
+    """What a camera shows `since_s` after the lamps went out: darkness with dusk in the windows, then infrared light
+    whose exposure settles in two seconds."""
+    if since_s < dark_s:
+        dark = picture * 0.2
+        dark[:40] = picture[:40] * 0.7
+        return dark
+    return infrared(picture, 1.0 + 0.25 * max(0.0, 1 - (since_s - dark_s) / 2))
+
+
 def sway(t_s: float) -> float:
     """How far somebody who stands has shifted by now: the weight goes from leg to leg every few seconds."""
     return 2.6 * np.sin(t_s * 0.9) + 1.2 * np.sin(t_s * 2.3 + 1)

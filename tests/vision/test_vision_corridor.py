@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from synthetic_shed import FLOOR, HEIGHT, WIDTH, crate, film, last, person, spans, sway
+from synthetic_shed import FLOOR, HEIGHT, WIDTH, crate, film, lamps_off, last, person, spans, sway
 
 from vision.corridor import CorridorDetector, CorridorSettings, free_width
 from vision.decode import scene_of
@@ -199,6 +199,32 @@ def test_the_switch_to_infrared_blocks_nothing_and_keeps_what_blocks():
     found = blocked(draw, 80)
     assert len(found) == 1
     assert found[0] == (found[0][0], None)
+
+
+@pytest.mark.parametrize("dark_s", [1.2, 6.0])
+@pytest.mark.parametrize("fps", [1.0, 2.0])
+def test_lamps_that_go_out_and_on_again_block_nothing(dark_s, fps):
+    """The camera shows darkness, infrared light too bright, infrared light, and colour again: an empty painted floor in each."""
+
+    def draw(empty, t_s):
+        floor = empty.copy()
+        floor[60:, 70:110] = floor[60:, 70:110] * 0.4 + (10, 130, 140)
+        return lamps_off(floor, t_s - 8, dark_s) if 8 <= t_s < 40 else floor
+
+    assert blocked(draw, 65, fps=fps) == []
+
+
+def test_a_crate_blocks_through_darkness_and_infrared_light_and_back():
+    """It stood there before the lamps went out and stands there when they are on again; in the dark nobody can see it go."""
+
+    def draw(empty, t_s):
+        picture = crate(empty) if t_s >= 6 else empty
+        return lamps_off(picture, t_s - 30, 6.0) if 30 <= t_s < 50 else picture
+
+    found = blocked(draw, 75, fps=1.0)
+    assert len(found) == 1
+    assert found[0][0] < 30
+    assert found[0][1] is None
 
 
 def test_darkness_or_a_cover_are_no_time_to_learn_from():
