@@ -1,6 +1,6 @@
 """Signed addresses that let whoever was told acknowledge an alert from the phone, without a login.
 
-A link names one annunciation of one alert and one person, and is good for a day. It opens a page with the picture and a button; only
+A link names one annunciation of one alert, one person or a group, and where it was sent, and is good for a day. It opens a page with the picture and a button; only
 the button acknowledges, for messengers open addresses by themselves to show a preview. Once somebody has acknowledged, or
 the alert was annunciated anew, it acknowledges nothing more, so each works once at most.
 """
@@ -27,12 +27,16 @@ _KEY_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a token says. `seq` is the annunciation's transition, `who` the name under which it acknowledges."""
+    """What a token says. `seq` is the annunciation's transition, `who` the name under which it acknowledges.
+
+    `sent_to`: the channel it was sent by, and the people that were meant where there were several.
+    """
 
     alert_id: str
     seq: int
     who: str
     expires_ms: int
+    sent_to: str = ""
 
 
 class LinkSigner:
@@ -43,7 +47,8 @@ class LinkSigner:
 
     def token(self, link: Link) -> str:
         """The link as text for an address."""
-        body = "\n".join([link.alert_id, str(link.seq), str(link.expires_ms), link.who]).encode()
+        parts = [link.alert_id, str(link.seq), str(link.expires_ms), " ".join(link.sent_to.split()), link.who]
+        body = "\n".join(parts).encode()
         return _text(body) + "." + _text(self._sign(body))
 
     def read(self, token: str, now_ms: int) -> Link | None:
@@ -56,8 +61,9 @@ class LinkSigner:
             return None
         if not genuine:
             return None
-        alert_id, seq, expires_ms, who = body.decode().split("\n", 3)
-        link = Link(alert_id, int(seq), who, int(expires_ms))
+        alert_id, seq, expires_ms, *sent_to, who = body.decode().split("\n", 4)
+        # Links of before the last update, which are good for a day as well, do not say where they were sent.
+        link = Link(alert_id, int(seq), who, int(expires_ms), *sent_to)
         return link if now_ms < link.expires_ms else None
 
     def _sign(self, body: bytes) -> bytes:

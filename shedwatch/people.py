@@ -11,6 +11,7 @@ from alerts.notify.escalation import Escalation
 from alerts.notify.notifier import Links, Notifier
 from alerts.notify.port import Person
 from alerts.notify.siren import Sirens
+from alerts.notify.wording import cut_chars
 from alerts.publish import AlertPublisher
 from alerts.service import AlarmService
 from api.links import GOOD_FOR_MS, GROUP, LINK_PATH, Link, LinkSigner, signer_in
@@ -22,6 +23,8 @@ from shedwatch.settings import Settings
 from shedwatch.supervise import Supervisor
 
 LOOK_EVERY_S = 1.0
+MAX_SENT_TO = 60
+"""Characters of an address for where it was sent: a message to a robot holds some two thousand bytes in all."""
 
 
 class People:
@@ -114,9 +117,11 @@ def links_to(base_url: str, signer: LinkSigner) -> Links:
     """Makes the addresses of notices; they are good for a day from the alert's annunciation as it is sent."""
     base = base_url.rstrip("/")
 
-    def links(seq: int, alert: Alert, people: Sequence[Person], now_ms: int) -> tuple[str, str]:
+    def links(channel: str, seq: int, alert: Alert, people: Sequence[Person], now_ms: int) -> tuple[str, str]:
         who = people[0].name if len(people) == 1 else GROUP
-        address = f"{base}{LINK_PATH}/{signer.token(Link(alert.id, seq, who, now_ms + GOOD_FOR_MS))}"
+        meant = f"{channel}: {', '.join(one.name for one in people)}" if len(people) > 1 else channel
+        link = Link(alert.id, seq, who, now_ms + GOOD_FOR_MS, cut_chars(meant, MAX_SENT_TO))
+        address = f"{base}{LINK_PATH}/{signer.token(link)}"
         return address, f"{address}/picture.jpg" if alert.evidence else ""
 
     return links

@@ -60,8 +60,8 @@ POLL_S = 0.5
 RELOAD_S = 5.0
 
 
-Links = Callable[[int, Alert, Sequence[Person], int], tuple[str, str]]
-"""From an annunciation's number, its alert, who is told and the time: where to acknowledge, and where the picture is; empty for nowhere."""
+Links = Callable[[str, int, Alert, Sequence[Person], int], tuple[str, str]]
+"""From a channel, an annunciation's number, its alert, who is told and the time: where to acknowledge, and where the picture is; empty for nowhere."""
 
 
 class NoticeDesk(ChaserDesk, Protocol):
@@ -122,7 +122,7 @@ class Notifier:
         self._evidence = evidence
         self._chaser = chaser
         self._directory = directory or Directory()
-        self._links = links or (lambda _seq, _alert, _people, _now_ms: ("", ""))
+        self._links = links or (lambda _channel, _seq, _alert, _people, _now_ms: ("", ""))
         random = Random(seed)
         self._lanes = {name: Lane(random) for name in self._channels}
         self._news = {name: asyncio.Event() for name in self._channels}
@@ -319,10 +319,10 @@ class Notifier:
         pictures = await asyncio.to_thread(self._pictures, alert) if event is EventAction.TRIGGER else []
         people = self._directory.find(waiting.told.to)
         now_ms = self._clock.now_ms()
-        link, picture_link = self._links(row.seq, alert, people, now_ms)
+        link, picture_link = self._links(name, row.seq, alert, people, now_ms)
         personal = []
         if alert.acknowledgements_needed > 1 and len(people) > 1 and link:
-            link, personal = "", [(one.name, self._links(row.seq, alert, (one,), now_ms)[0]) for one in people]
+            link, personal = "", [(one.name, self._links(name, row.seq, alert, (one,), now_ms)[0]) for one in people]
         notice = Notice(
             id=row.id,
             event_action=event,

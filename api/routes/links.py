@@ -57,8 +57,15 @@ async def acknowledge(token: Token, request: Request, deps: Deps) -> Response:
         state = await _state(link, alert, deps)
         who = await _who(link, alert, request)
         if state == "open" and who:
-            alert = await deps.desk.order(Order("acknowledge", link.alert_id, who, "by link"))
-            _log.info("alert acknowledged by link", alert=link.alert_id, who=who, from_=_address(request))
+            note = _note(link, typed=_asks_name(link, alert))
+            alert = await deps.desk.order(Order("acknowledge", link.alert_id, who, note))
+            _log.info(
+                "alert acknowledged by link",
+                alert=link.alert_id,
+                who=who,
+                sent_to=link.sent_to,
+                from_=_address(request),
+            )
             state = await _state(replace(link, who=who), alert, deps)
     except UnknownAlertError:
         return _page("gone", HTTPStatus.NOT_FOUND)
@@ -99,10 +106,20 @@ async def _state(link: Link, alert: Alert, deps: Deps) -> str:
 
 async def _who(link: Link, alert: Alert, request: Request) -> str:
     """In whose name: a group's link is anyone's, so where several people have to, each says who they are."""
-    if link.who != GROUP or alert.acknowledgements_needed < 2:
+    if not _asks_name(link, alert):
         return link.who
     given = parse_qs((await request.body()).decode(errors="replace")).get("name", [""])[0]
     return " ".join(given.split())[:_NAME_LENGTH]
+
+
+def _asks_name(link: Link, alert: Alert) -> bool:
+    return link.who == GROUP and alert.acknowledgements_needed > 1
+
+
+def _note(link: Link, *, typed: bool) -> str:
+    """For the log: a name that was typed is only as good as the door it came through."""
+    where = f"链接发给 {link.sent_to} / by link sent to {link.sent_to}" if link.sent_to else "经链接 / by link"
+    return f"{where}; 姓名自填 / name as typed" if typed else where
 
 
 def _page(
@@ -119,7 +136,7 @@ def _page(
         state=state,
         path=f"{LINK_PATH}/{token}",
         link=link,
-        ask_name=bool(link and alert and link.who == GROUP and alert.acknowledgements_needed > 1),
+        ask_name=bool(link and alert and _asks_name(link, alert)),
         alert=alert,
         raised=f"{raised:%Y-%m-%d %H:%M:%S}" if raised else "",
     )

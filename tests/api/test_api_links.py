@@ -14,11 +14,11 @@ from starlette.testclient import TestClient
 from alerts.model import AlarmState
 from alerts.orders import Limits, Several
 from api.app import create_app
-from api.links import GOOD_FOR_MS, GROUP, Link, LinkSigner, signer_in
+from api.links import GOOD_FOR_MS, GROUP, Link, LinkSigner, _text, signer_in
 from tests.api.fakes import JPEG, House, alert
 
 SIGNER = LinkSigner(b"k" * 32)
-LINK = Link("a1", 1, "王强", 1_795_400_000_000 + GOOD_FOR_MS)
+LINK = Link("a1", 1, "王强", 1_795_400_000_000 + GOOD_FOR_MS, "night-call")
 
 
 @pytest.fixture
@@ -43,6 +43,7 @@ def test_the_button_acknowledges_in_the_name_of_whom_the_link_was_made_for(phone
     address = f"/n/{SIGNER.token(LINK)}"
     assert 'data-state="done"' in phone.post(address).text
     assert home.desk.alerts["a1"].acknowledged_by == "王强"
+    assert home.desk.kept[-1].transition.note == "链接发给 night-call / by link sent to night-call"
     kept = len(home.desk.kept)
     assert 'data-state="done"' in phone.post(address).text
     assert len(home.desk.kept) == kept
@@ -101,12 +102,19 @@ def test_without_links_there_are_none(client: TestClient, home: House) -> None:
 @given(
     st.text(st.characters(blacklist_characters="\n", blacklist_categories=("Cs",)), max_size=40),
     st.integers(0, 2**53),
+    st.sampled_from(("", "duty-room", "duty-room: 王强, 李梅")),
 )
-def test_what_a_token_says_comes_back(who: str, seq: int) -> None:
+def test_what_a_token_says_comes_back(who: str, seq: int, sent_to: str) -> None:
     """Whatever the name."""
-    link = Link("1795400000000-0a1b2c3d", seq, who, 2)
+    link = Link("1795400000000-0a1b2c3d", seq, who, 2, sent_to)
     assert SIGNER.read(SIGNER.token(link), 1) == link
     assert SIGNER.read(SIGNER.token(link), 2) is None
+
+
+def test_a_link_of_before_the_update_still_opens() -> None:
+    """It was sent an hour ago; it does not say where."""
+    body = b"a1\n1\n9\n\xe7\x8e\x8b\xe5\xbc\xba"
+    assert SIGNER.read(f"{_text(body)}.{_text(SIGNER._sign(body))}", 0) == Link("a1", 1, "王强", 9)
 
 
 @given(st.text(max_size=80))
@@ -147,15 +155,20 @@ def test_where_two_have_to_the_first_link_does_not_end_it_and_says_so(phone: Tes
 
 
 def test_the_link_of_a_group_asks_each_who_they_are_where_several_have_to(phone: TestClient, home: House) -> None:
-    """One link in a group chat must not count twice for one person, nor be nobody's."""
+    """One link in a group chat must not count twice for one person, nor be nobody's; the log has the name and the door."""
     home.desk.limits = Limits(several=(Several(2),))
     home.desk.put(alert("a1", acknowledgements_needed=2))
-    address = f"/n/{SIGNER.token(replace(LINK, who=GROUP))}"
+    address = f"/n/{SIGNER.token(replace(LINK, who=GROUP, sent_to='duty-room'))}"
     assert 'name="name"' in phone.get(address).text
+    assert "此链接发给：duty-room" in phone.get(address).text
     assert 'data-state="open"' in phone.post(address).text
     assert home.desk.alerts["a1"].acknowledgements == ()
     assert 'data-state="part"' in phone.post(address, data={"name": " 王  强 "}).text
     assert [one.by for one in home.desk.alerts["a1"].acknowledgements] == ["王 强"]
+    assert (home.desk.kept[-1].transition.who, home.desk.kept[-1].transition.note) == (
+        "王 强",
+        "1 of 2: 链接发给 duty-room / by link sent to duty-room; 姓名自填 / name as typed",
+    )
     phone.post(address, data={"name": "王 强"})
     assert home.desk.alerts["a1"].state is AlarmState.UNACKNOWLEDGED
     assert 'data-state="done"' in phone.post(address, data={"name": "李梅"}).text
