@@ -46,6 +46,9 @@ from alerts.model import Alert, AlertChange, Transition
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 MAX_PAGE = 1000
+OPEN_AGAIN_S = (0.05, 0.2, 0.5, 1.0)
+"""Pauses before a file that others are making is opened again."""
+
 ANSWER_S = 10.0
 """A database that takes longer is taken for gone; its answer may still come, and writes are made to be repeatable."""
 
@@ -112,6 +115,19 @@ class Ledger:
                 self._engine = _make_engine(self._url, self._connections)
             except OSError as error:
                 raise LedgerError(str(error)) from error
+        for pause_s in OPEN_AGAIN_S:
+            try:
+                await self._migrate()
+            except LedgerError as error:
+                # Of processes that start together one switches a new file to WAL; for that SQLite lets nobody wait.
+                if "locked" not in str(error):
+                    raise
+            else:
+                return
+            await asyncio.sleep(pause_s)
+        await self._migrate()
+
+    async def _migrate(self) -> None:
         async with self._begin() as connection:
             await connection.run_sync(_migrate)
 

@@ -236,7 +236,7 @@ async def test_a_restart_goes_on_where_the_chase_was(url: str) -> None:
     assert robot.told == []
 
 
-def links(_seq: int, _alert: Alert, people: Sequence[Person], _now_ms: int) -> tuple[str, str]:
+def links(_channel: str, _seq: int, _alert: Alert, people: Sequence[Person], _now_ms: int) -> tuple[str, str]:
     return "https://x/" + "+".join(one.id for one in people), ""
 
 
