@@ -9,6 +9,7 @@ Errors:
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import difflib
 import io
@@ -98,12 +99,17 @@ class Register:
 
 
 class RegisterFile:
-    """Where the register is kept; an import by another process is seen by `refresh`."""
+    """Where the register is kept; an import by another process is seen by `refresh`.
+
+    Attributes:
+        busy: a thread is looking whether there is another (`look_again`).
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen: tuple[int, int] | None = None
         self.register = Register()
+        self.busy = False
 
     def save(self, entries: Iterable[Entry]) -> None:
         """Put these in place of the register. Raises OSError."""
@@ -124,6 +130,14 @@ class RegisterFile:
             return
         except (OSError, msgspec.MsgspecError) as error:
             _log.error("register of extinguishers cannot be read", file=str(self._path), reason=str(error))
+
+    async def look_again(self) -> None:
+        """`refresh`, without holding up the event loop."""
+        self.busy = True
+        try:
+            await asyncio.to_thread(self.refresh)
+        finally:
+            self.busy = False
 
 
 def read_csv(content: bytes, topology: Topology) -> list[Entry]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from alerts.ledger.database import Ledger
 from alerts.ledger_desk import LedgerDesk, PassOn
 from alerts.memory import MemoryFile
@@ -50,7 +48,7 @@ async def open_alarms(house: House, book: RuleBook, ledger: Ledger, register: Re
         """See what was imported meanwhile."""
         while True:
             await clock.sleep(REGISTER_EVERY_S)
-            await asyncio.to_thread(register.refresh)
+            await register.look_again()
 
     house.keep.keep("extinguishers", follow_register)
     house.figures.alarms = alarms

@@ -127,6 +127,8 @@ class Service:
             return "pictures are being looked at"
         if self._alarms is not None and self._alarms.writing:
             return "the ledger is being written"
+        if self._extinguishers.busy:
+            return "the register of extinguishers is being read"
         if self._room is not None and self._room.busy:
             return "power is being cut"
         return "notices are being sent" if people.busy else ""

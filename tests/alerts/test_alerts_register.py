@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from pathlib import Path
 
@@ -86,6 +87,18 @@ def test_what_is_imported_is_seen_by_a_running_service(tmp_path: Path) -> None:
     path.write_text("[{")
     file.refresh()
     assert list(file.register.entries.values()) == [SEVEN]
+
+
+async def test_whoever_steers_the_clock_sees_that_it_is_being_read(tmp_path: Path) -> None:
+    """Time must not go on for hours while a thread waits for its turn."""
+    file = RegisterFile(tmp_path / "extinguishers.json")
+    file.save([SEVEN])
+    looking = asyncio.create_task(file.look_again())
+    await asyncio.sleep(0)
+    busy = file.busy
+    await looking
+    assert (busy, file.busy) == (True, False)
+    assert file.register.version == 1
 
 
 def test_the_register_stands_in_the_topology() -> None:
