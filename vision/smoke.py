@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from vision.affected import AffectedZones, share_box, shrunk
 from vision.background import Background
 from vision.change import BoolMap, Change, FloatMap, cells, compare, detail, veil
+from vision.hotspots import membership
 from vision.model import Image, ObservationKind, Scene, Sighting, Zone
+from vision.nightfire import is_infrared
 from vision.plume import Fading, LightTest, Region, bodies, regions_of
 from vision.voting import ZoneVotes, met
 
@@ -34,6 +36,12 @@ class SmokeSettings:
         transmission: bounds between an opaque body and clear air.
         haze: least share of what is seen that the smoke itself adds, be it pale or dark (light and shadow add none).
         saturation: most colour it may have: smoke is grey, its light may be tinted.
+        unison: most of the change that all the surroundings may take part in, where no fire lights them: a beam that
+            sweeps through or an arc changes them as one (0.85 and more), also where its glare veils what is behind;
+            smoke billows (0.4-0.8).
+        blaze: flame-coloured part of the picture from which a fire may be what lights it: yellow paint and bikes take
+            half of it, a fire that lights a room 27 times as much.
+        blaze_s: how long after that a fire that its own smoke hides may still light it.
         settle_s, share: how long, and in what share of the frames, this must hold.
         hold_s: how long after the last agreeing frame the alarm stays.
     """
@@ -52,6 +60,9 @@ class SmokeSettings:
     transmission: tuple[float, float] = (0.15, 0.92)
     haze: float = 0.17
     saturation: float = 0.42
+    unison: float = 0.85
+    blaze: float = 0.01
+    blaze_s: float = 60.0
     settle_s: float = 1.4
     share: float = 0.7
     hold_s: float = 8.0
@@ -83,6 +94,8 @@ class SmokeDetector:
         self._votes = ZoneVotes(ObservationKind.SMOKE, settings.settle_s, settings.share, settings.hold_s)
         self._last: list[Sighting] = []
         self._last_ms: int | None = None
+        self._blaze_ms: int | None = None
+        self._firelight = True
 
     def see(self, scene: Scene) -> list[Sighting]:
         since_ms = 0 if self._last_ms is None else scene.captured_ms - self._last_ms
@@ -92,6 +105,7 @@ class SmokeDetector:
         image = shrunk(scene.image, self._settings.width_px)
         now = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32)
         self._sharpness.look(now, scene.captured_ms)
+        self._firelight = self._may_be_firelit(image, scene.captured_ms)
         motion = self._motion(now, scene.captured_ms)
         differs = self._background.compare(now)
         regions = [] if motion is None or differs is None else self._regions(now, motion, differs, since_ms / 1000)
@@ -141,7 +155,7 @@ class SmokeDetector:
         likeness = measures.get("light_likeness", 2.0)
         mature = self._background.age_s > MATURE_S
         hazy = mature and measures.get("haze", 0.0) > self._settings.haze
-        if (measures["trend"] > 0.8 and not hazy) or (0.4 < likeness < 1.35 and measures["unison"] > 0.6):
+        if (measures["trend"] > 0.8 and not hazy) or self._is_light(measures):
             return 0.0
         if mature and (measures["solid"] > 0.5 or not self._weakens(measures)):
             return 0.0
@@ -177,6 +191,23 @@ class SmokeDetector:
             found.append(Region(region, self._veil_score(measures), measures))
         return found
 
+    def _may_be_firelit(self, image: Image, captured_ms: int) -> bool:
+        """Whether what changes all the picture may be the light of a fire; an infrared picture does not tell."""
+        if float(membership(image).mean()) > self._settings.blaze:
+            self._blaze_ms = captured_ms
+        lately = self._blaze_ms is not None and captured_ms - self._blaze_ms <= self._settings.blaze_s * 1000
+        return lately or is_infrared(image)
+
+    def _is_light(self, measures: dict[str, float]) -> bool:
+        """Whether a region changes as light does: its texture as its brightness, or as one with all its surroundings.
+
+        Light of a fire is excepted from the latter: smoke hangs in it, and takes part in its flicker.
+        """
+        unison = measures["unison"]
+        if unison > self._settings.unison and not self._firelight:
+            return True
+        return unison > 0.6 and 0.4 < measures.get("light_likeness", 2.0) < 1.35
+
     def _weakens(self, measures: dict[str, float]) -> bool:
         """Whether the texture behind is weakened and light added; true where there is none to show it."""
         clear = self._settings.transmission[1]
@@ -187,8 +218,7 @@ class SmokeDetector:
         opaque = self._settings.transmission[0]
         if measures.get("transmission", opaque) <= opaque or not self._weakens(measures):
             return 0.0
-        likeness = measures.get("light_likeness", 2.0)
-        if measures["trend"] > 0.8 or (0.4 < likeness < 1.35 and measures["unison"] > 0.6):
+        if measures["trend"] > 0.8 or self._is_light(measures):
             return 0.0
         return min(
             met(measures["haze"], settings.haze),

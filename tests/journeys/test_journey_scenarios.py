@@ -14,11 +14,6 @@ from simulators.reports import table
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.spread, pytest.mark.timeout(600)]
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "simulators" / "scenarios"
-NOT_YET = {
-    "lights-and-weather": "a headlight that sweeps a bay at dusk is taken for smoke once",
-}
-"""What the service does not do yet, with the reason; the table shows it as not met."""
-
 SEEDS = {"demo": 2}
 """The demonstration is run in real processes by its own journey; here is another day at its sheds."""
 
@@ -26,12 +21,7 @@ SEEDS = {"demo": 2}
 NAMES = sorted((path.stem for path in SCENARIOS.glob("*.yaml")), key=lambda name: (name not in SEEDS, name))
 
 
-def _case(name):
-    marks = [pytest.mark.xfail(reason=NOT_YET[name], raises=AssertionError, strict=True)] if name in NOT_YET else []
-    return pytest.param(name, SEEDS.get(name, 1), marks=marks, id=name)
-
-
-@pytest.mark.parametrize(("name", "seed"), [_case(name) for name in NAMES])
+@pytest.mark.parametrize(("name", "seed"), [(name, SEEDS.get(name, 1)) for name in NAMES], ids=NAMES)
 def test_scenario_alarms_as_expected_and_nothing_else_does(name, seed):
     """Judged by the public API, and by the notices that reached the rehearsal's channels."""
     with asyncio.Runner(loop_factory=IdleLoop) as runner:

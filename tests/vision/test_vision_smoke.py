@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from synthetic_fire import HEIGHT, WIDTH, plume, raised, room, scenes, smoky, told
+from synthetic_fire import HEIGHT, WIDTH, flame, plume, raised, room, scenes, smoky, told
 
 from vision.affected import AffectedZones
 from vision.change import compare, veil
@@ -12,6 +12,8 @@ from vision.model import WHOLE, ObservationKind, Zone, ZoneKind
 from vision.smoke import SmokeDetector
 
 ROOM = room()
+LAMPLIT = ROOM + np.array((-7.0, 0.0, 7.0), np.float32)
+"""With the tint of lamps: a picture without any colour is an infrared one."""
 BAY = Zone("bay-3", ZoneKind.BAY, ((0.35, 0.0), (0.75, 0.0), (0.75, 1.0), (0.35, 1.0)), "c1#3")
 QUIET_S = 12.0
 """Long enough for the background to be trusted."""
@@ -131,6 +133,17 @@ def insects(t_s):
     return picture
 
 
+def halo(t_s):
+    """Headlights aim in at the entrance, one vehicle after the other: their halo veils what is around, and quivers."""
+    if t_s < QUIET_S:
+        return LAMPLIT
+    share = ((t_s - QUIET_S) % 7) / 7
+    bright = min(1, 8 * min(share, 1 - share)) * (0.3 + 0.7 * np.sin(np.pi * share))
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+    around = np.exp(-((columns - 160) ** 2 + (rows - 70) ** 2) / 2500)
+    return LAMPLIT * (1 + 0.3 * bright) + (70 * bright * (1 + 0.25 * np.sin(t_s * 2)) * around)[:, :, None]
+
+
 def leaves(t_s):
     """Foliage sways in the wind."""
     picture = ROOM.copy()
@@ -140,11 +153,25 @@ def leaves(t_s):
 
 
 @pytest.mark.parametrize(
-    "harmless", [walker, lamp_switching, headlights, puff, fog, auto_exposure, sun_patch, insects, leaves]
+    "harmless", [walker, lamp_switching, headlights, puff, fog, auto_exposure, sun_patch, insects, halo, leaves]
 )
 def test_harmless_things_do_not_alarm(harmless):
     """A detector that cries wolf is switched off."""
     assert raised(told(SmokeDetector([]), scenes(harmless, QUIET_S + 14))) == []
+
+
+def test_a_veil_that_comes_and_goes_with_all_the_light_is_smoke_where_a_fire_gives_the_light():
+    """What `halo` shows, beside a fire: smoke takes part in the flicker that lights the room, and is told."""
+    assert raised(told(SmokeDetector([]), scenes(lambda t_s: flame(halo(t_s), t_s, (60, 130), 24), QUIET_S + 14)))
+
+
+def test_a_fire_that_its_smoke_hides_still_lights_the_room():
+    """Flames were in view for the first seconds only; the veil that comes eight seconds later is smoke all the same."""
+
+    def draw(t_s):
+        return flame(halo(t_s), t_s, (60, 130), 24) if t_s < 4 else halo(t_s)
+
+    assert raised(told(SmokeDetector([]), scenes(draw, QUIET_S + 14)))
 
 
 @pytest.mark.parametrize(("transmission", "airlight_level"), [(0.8, 200.0), (0.5, 120.0), (0.3, 40.0)])
