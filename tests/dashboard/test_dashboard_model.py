@@ -104,6 +104,22 @@ def test_the_port_of_an_alert_is_found_where_it_is_told(run) -> None:
     assert run(body) == ["c2#7", "c1#3", None, "c1#3", None]
 
 
+@pytest.mark.parametrize("kind", ["smoke", "flame", "corridor_blocked"])
+def test_how_sure_a_detector_is_is_no_quantity(run, kind: str) -> None:
+    """A bare 0.86 says nothing to an operator; a temperature is shown with its limit."""
+    body = f"""
+      const {{ figures }} = await import("/static/js/alarms.js");
+      const {{ loadWords }} = await import("/static/js/i18n.js");
+      await loadWords("/static");
+      return [figures(open('a', {{ kind: '{kind}', value: 0.864 }})),
+        figures(open('b', {{ kind: 'over_temperature', value: 72.4, unit: '°C', threshold: 65 }}))]
+    """
+    sure, hot = run(body)
+    assert sure == "置信度 86%"
+    assert "72.4" in hot
+    assert "65" in hot
+
+
 def test_the_clock_follows_the_server_and_its_speed(run) -> None:
     """A simulated hour is an hour on the screen; an ordinary clock is not made to drift by a slow answer."""
     body = """

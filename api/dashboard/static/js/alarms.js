@@ -16,7 +16,7 @@ const MAX_ROWS = 60;
 // So few are read faster one by one than in groups.
 const FEW = 8;
 // What a detector of pictures gives is a score from 0 to 1, not a quantity.
-const SCORED = new Set(["smoke", "flame"]);
+const SCORED = new Set(["smoke", "flame", "corridor_blocked"]);
 /** A micro fire station has to be on the scene within this time. */
 export const ARRIVE_S = 180;
 
