@@ -17,7 +17,7 @@ from alerts.notify.escalation import Policy, Step
 from alerts.notify.port import Person
 from alerts.notify.rota import Override, Rota, Shift, first_gap
 from shedwatch.channel_settings import AnyChannel, Email, HttpUrl, Mobile, PhoneSettings
-from shedwatch.sections import Id, Section
+from shedwatch.sections import Id, Section, refuse_twice
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEK: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -205,9 +205,10 @@ class NotifySettings(Section):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        _unique([channel.name for channel in self.channels], "channel name", "give each channel a name of its own")
+        channels = [channel.name for channel in self.channels]
+        refuse_twice(channels, "channel name", "; give each channel a name of its own")
         ids = [person.id for person in self.people] + [duty.id for duty in self.duties]
-        _unique(ids, "id", "people and duties need different ids")
+        refuse_twice(ids, "id", "; people and duties need different ids")
         return self
 
     @model_validator(mode="after")
@@ -241,12 +242,6 @@ class NotifySettings(Section):
     def policies(self) -> tuple[Policy, ...]:
         """The escalation, in order."""
         return tuple(policy.policy(number) for number, policy in enumerate(self.escalation, 1))
-
-
-def _unique(names: list[str], what: str, how: str) -> None:
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise ValueError(f"{what} {min(twice)!r} is used twice; {how}")
 
 
 def _known(names: Iterator[str] | list[str], known: set[str], who: str, what: str) -> None:

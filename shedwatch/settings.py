@@ -22,7 +22,7 @@ from shedwatch.cutoff_settings import CutoffSettings
 from shedwatch.notify_settings import NotifySettings
 from shedwatch.order_settings import PutAsideSettings, SeveralSettings
 from shedwatch.proof_settings import ProofSettings
-from shedwatch.sections import Id, Section
+from shedwatch.sections import Id, Section, refuse_twice
 from shedwatch.site_settings import CameraSettings, DisplayName, MaxFps, SiteSettings, name_of
 from vision.model import WHOLE, Zone, ZoneKind
 
@@ -155,9 +155,7 @@ class Settings(Section):
     @model_validator(mode="after")
     def _sites_are_unique(self) -> Self:
         ids = [site.id for site in self.sites]
-        twice = {site for site in ids if ids.count(site) > 1}
-        if twice:
-            raise ValueError(f"site id {min(twice)!r} is used twice")
+        refuse_twice(ids, "site id", "")
         if any(is_test(site) for site in ids):
             raise ValueError(f"site id {PROVING_SITE!r} is the service's own, for its proofs; choose another")
         return self

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from ingest.contract import SensorWord
 from ingest.model import Area, Device, DeviceKind, DeviceRef, Name, Shed, Site
-from shedwatch.sections import Id, Section
+from shedwatch.sections import Id, Section, refuse_twice
 from vision.model import Zone, ZoneKind
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -90,10 +90,7 @@ class CameraSettings(DeviceSettings):
 
     @model_validator(mode="after")
     def _zones_are_unique(self) -> Self:
-        ids = [zone.id for zone in self.zones]
-        twice = {zone for zone in ids if ids.count(zone) > 1}
-        if twice:
-            raise ValueError(f"zone id {min(twice)!r} is used twice in camera {self.id!r}")
+        refuse_twice([zone.id for zone in self.zones], "zone id", f" in camera {self.id!r}")
         return self
 
 
@@ -119,11 +116,8 @@ class ShedSettings(Section):
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
-        seen: set[str] = set()
-        for device in self.devices():
-            if device.id in seen:
-                raise ValueError(f"device id {device.id!r} is used twice in shed {self.id!r}; ids are unique in a shed")
-            seen.add(device.id)
+        ids = [device.id for device in self.devices()]
+        refuse_twice(ids, "device id", f" in shed {self.id!r}; ids are unique in a shed")
         return self
 
     @model_validator(mode="after")
@@ -148,10 +142,7 @@ class SiteSettings(Section):
 
     @model_validator(mode="after")
     def _sheds_are_unique(self) -> Self:
-        ids = [shed.id for shed in self.sheds]
-        twice = {shed for shed in ids if ids.count(shed) > 1}
-        if twice:
-            raise ValueError(f"shed id {min(twice)!r} is used twice in site {self.id!r}")
+        refuse_twice([shed.id for shed in self.sheds], "shed id", f" in site {self.id!r}")
         return self
 
     def site(self) -> Site:

@@ -94,6 +94,14 @@ async def desk() -> AsyncIterator[Desk]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def two_under_way(it: Desk) -> None:
+    """Two full commits of five messages each, handed to the store."""
+    it.put(5)
+    await it.asked(1)
+    it.put(5)
+    await it.asked(2)
+
+
 async def test_what_comes_while_one_is_written_is_committed_together_after_it() -> None:
     """Few messages, slow disk: one commit after the other, each as large as may be."""
     async with desk() as it:
@@ -113,10 +121,7 @@ async def test_a_full_commit_is_handed_over_while_another_is_written(monkeypatch
     """So that the store need not wait for the next; it is acknowledged after the first, whichever is done first."""
     monkeypatch.setattr("ingest.group_commit.COMMIT_MESSAGES", 5)
     async with desk() as it:
-        it.put(5)
-        await it.asked(1)
-        it.put(5)
-        await it.asked(2)
+        await two_under_way(it)
         it.store.calls[1].works()
         await asyncio.sleep(0.02)
         acked_before = list(it.acked)
@@ -134,10 +139,7 @@ async def test_what_failed_is_tried_again_in_order(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("ingest.group_commit.COMMIT_MESSAGES", 5)
     monkeypatch.setattr("ingest.group_commit.MIN_RETRY_S", 0.01)
     async with desk() as it:
-        it.put(5)
-        await it.asked(1)
-        it.put(5)
-        await it.asked(2)
+        await two_under_way(it)
         it.store.calls[0].fails()
         it.store.calls[1].fails()
         await it.asked(3)

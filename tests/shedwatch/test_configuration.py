@@ -83,6 +83,19 @@ def test_a_mistake_is_named_with_line_and_key(wrong, right, line, says):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        (SMALL + SMALL.partition("\n")[2], "site id 'north' is used twice"),
+        (SMALL + SMALL.partition("sheds:\n")[2], "shed id 'shed-1' is used twice in site 'north'"),
+        (SMALL + SMALL.partition("zones:\n")[2], "zone id 'bay-3' is used twice in camera 'cam-1'"),
+    ],
+)
+def test_an_id_that_is_used_twice_is_named_with_its_place(text, says):
+    """Whatever it is the id of."""
+    assert says in problems(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
         (SMALL.replace("id: north", "id: shedwatch-proof"), "the service's own"),
         (SMALL + "proof: {channels: [pager]}\n", "no such channel"),
         (SMALL + "proof: {at: noon}\n", "proof.at"),
